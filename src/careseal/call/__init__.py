@@ -1,0 +1,1 @@
+"""A call peer: WebRTC media sealed for the participants of a session."""

@@ -1,0 +1,34 @@
+"""The ``careseal`` command."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from careseal import __version__
+
+app = typer.Typer(name="careseal", no_args_is_help=True, help="End-to-end-encrypted telemedicine.")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"careseal {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Options that stand before any command."""
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()

@@ -1,0 +1,1 @@
+"""The SDK: asynchronous I/O around the end-to-end-encrypted session."""

@@ -1,0 +1,1 @@
+"""docs/protocol.md in code, without I/O: bytes in, events out."""

@@ -1,0 +1,1 @@
+"""The relay: stores and forwards sealed bytes, and cannot open them."""
