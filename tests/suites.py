@@ -1,0 +1,60 @@
+"""Runs the suites of both languages and counts them in one closing line (``make test``)."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+from xml.etree import ElementTree
+
+ROOT = Path(__file__).parent.parent
+NO_TESTS_COLLECTED = 5
+
+
+def run_vitest(report: Path) -> tuple[int, Counter[str]]:
+    """The web client's unit tests: exit code, and how many passed, failed and were skipped."""
+    reporters = ["--reporter=default", "--reporter=json", f"--outputFile={report}"]
+    command = ["npx", "--no", "vitest", "run", *reporters]
+    code = subprocess.run(command, cwd=ROOT / "web", check=False).returncode
+    if not report.exists():
+        return code, Counter()
+    counted = json.loads(report.read_text())
+    return code, Counter(
+        passed=counted["numPassedTests"],
+        failed=counted["numFailedTests"],
+        skipped=counted["numPendingTests"] + counted["numTodoTests"],
+    )
+
+
+def run_pytest(report: Path, arguments: list[str]) -> tuple[int, Counter[str]]:
+    """Everything under tests/: exit code, and how many passed, failed and were skipped."""
+    command = [sys.executable, "-m", "pytest", f"--junit-xml={report}", *arguments]
+    code = subprocess.run(command, cwd=ROOT, check=False).returncode
+    if not report.exists():
+        return code, Counter()
+    total: Counter[str] = Counter()
+    for suite in ElementTree.parse(report).getroot().iter("testsuite"):
+        failed = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+        skipped = int(suite.get("skipped", 0))
+        passed = int(suite.get("tests", 0)) - failed - skipped
+        total += Counter(passed=passed, failed=failed, skipped=skipped)
+    return (0 if code == NO_TESTS_COLLECTED else code), total
+
+
+def main(arguments: list[str]) -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        web_code, web = run_vitest(Path(folder, "vitest.json"))
+        python_code, python = run_pytest(Path(folder, "pytest.xml"), arguments)
+    total = web + python
+    broken = web_code or python_code
+    # A suite that broke before it could count its failures is one failure itself.
+    failed = max(total["failed"], 1 if broken else 0)
+    print(f"\n{total['passed']} passed, {failed} failed, {total['skipped']} skipped", flush=True)
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
