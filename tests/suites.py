@@ -17,7 +17,7 @@ NO_TESTS_COLLECTED = 5
 def run_vitest(report: Path) -> tuple[int, Counter[str]]:
     """The web client's unit tests: exit code, and how many passed, failed and were skipped."""
     reporters = ["--reporter=default", "--reporter=json", f"--outputFile={report}"]
-    command = ["npx", "--no", "vitest", "run", *reporters]
+    command = ["node", "node_modules/vitest/vitest.mjs", "run", *reporters]
     code = subprocess.run(command, cwd=ROOT / "web", check=False).returncode
     if not report.exists():
         return code, Counter()
