@@ -36,7 +36,7 @@ class WebClientHook(BuildHookInterface[Any]):
 def build_web_client(root: Path) -> None:
     """Build ``web/`` into ``src/careseal/server/web/``, unless that is its build already.
 
-    Raises ``subprocess.CalledProcessError`` when npm or Vite fails.
+    Raises ``SystemExit`` with a sentence when npm or Vite fails.
     """
     web, built = root / "web", root / "src/careseal/server/web"
     stamp, wanted = web / "node_modules/.careseal-build", _digest(_sources(web))
@@ -87,7 +87,10 @@ def _node(web: Path, script: str, *arguments: str) -> None:
     bin_folder = _node_home() / "bin"
     path = f"{bin_folder}{os.pathsep}{os.environ.get('PATH', '')}"
     command = [str(bin_folder / "node"), script, *arguments]
-    subprocess.run(command, cwd=web, check=True, env=os.environ | {"PATH": path})  # noqa: S603
+    done = subprocess.run(command, cwd=web, check=False, env=os.environ | {"PATH": path})  # noqa: S603
+    if done.returncode:
+        tool = " ".join([Path(script).stem, *arguments[:1]])
+        raise SystemExit(f"The web client could not be built: {tool} failed, for the reason above.")
 
 
 if __name__ == "__main__":

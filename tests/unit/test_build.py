@@ -1,4 +1,4 @@
-"""What the build promises: locks that any mirror can serve, and a page that a strict CSP lets run."""
+"""What the build promises: locks that any mirror can serve, a page that a strict CSP lets run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PAGE = ROOT / "src/careseal/server/web/index.html"
 
 
 class Scripts(HTMLParser):
-    """Collects what the page would run: script attributes, inline script text and on… attributes."""
+    """Collects what the page would run: script sources, inline script text, on… attributes."""
 
     def __init__(self) -> None:
         super().__init__()
