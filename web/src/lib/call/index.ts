@@ -1,0 +1,2 @@
+export { createCalls } from "./call.ts"
+export type * from "./types.ts"
