@@ -7,8 +7,10 @@ from typing import Annotated
 import typer
 
 from careseal import __version__
+from careseal.cli import serve
 
 app = typer.Typer(name="careseal", no_args_is_help=True, help="End-to-end-encrypted telemedicine.")
+serve.add_to(app)
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,0 +1,5 @@
+"""``python -m careseal.cli``."""
+
+from careseal.cli import main
+
+main()

@@ -1,0 +1,184 @@
+"""``careseal serve`` and what else an operator of a server does."""
+
+from __future__ import annotations
+
+import asyncio
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Data = Annotated[
+    Path,
+    typer.Option(
+        "--data", envvar="CARESEAL_DATA", help="Folder of the database, objects and secrets."
+    ),
+]
+DEFAULT_DATA = Path("data")
+
+
+def serve(
+    data: Data = DEFAULT_DATA,
+    host: Annotated[
+        str, typer.Option(envvar="CARESEAL_HOST", help="Address to listen on.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(envvar="CARESEAL_PORT", help="Port to listen on; 0 takes a free one.")
+    ] = 8000,
+    name: Annotated[
+        str, typer.Option(envvar="CARESEAL_NAME", help="Name of the clinic, shown to patients.")
+    ] = "careseal",
+    public_url: Annotated[
+        str | None,
+        typer.Option(
+            envvar="CARESEAL_PUBLIC_URL", help="Where browsers reach the server, for links."
+        ),
+    ] = None,
+    tls: Annotated[
+        bool,
+        typer.Option(
+            envvar="CARESEAL_TLS",
+            help="A TLS proxy is always in front: HSTS, and cookies over TLS only.",
+        ),
+    ] = False,
+    trusted_proxies: Annotated[
+        str,
+        typer.Option(
+            envvar="CARESEAL_TRUSTED_PROXIES",
+            help="Addresses, with commas, whose X-Forwarded-Proto is believed.",
+        ),
+    ] = "127.0.0.1",
+    stun_url: Annotated[
+        list[str] | None,
+        typer.Option(envvar="CARESEAL_STUN_URLS", help="As stun:host:port; may be repeated."),
+    ] = None,
+    turn_url: Annotated[
+        list[str] | None,
+        typer.Option(
+            envvar="CARESEAL_TURN_URLS",
+            help="As turn:host:port?transport=udp; may be repeated.",
+        ),
+    ] = None,
+    turn_secret: Annotated[
+        str | None,
+        typer.Option(
+            envvar="CARESEAL_TURN_SECRET",
+            help="coturn's static-auth-secret; else the one in DATA/secrets.json.",
+        ),
+    ] = None,
+    turn_secret_file: Annotated[
+        Path | None,
+        typer.Option(envvar="CARESEAL_TURN_SECRET_FILE", help="A file that holds it.", exists=True),
+    ] = None,
+    session_days: Annotated[
+        int,
+        typer.Option(
+            envvar="CARESEAL_SESSION_DAYS", min=1, help="Days that a session is kept by default."
+        ),
+    ] = 30,
+    sign_in_days: Annotated[
+        int,
+        typer.Option(envvar="CARESEAL_SIGN_IN_DAYS", min=1, help="Days that a browser stays in."),
+    ] = 30,
+    heartbeat: Annotated[
+        float,
+        typer.Option(envvar="CARESEAL_HEARTBEAT", min=0.1, help="Seconds between beats."),
+    ] = 20,
+    sweep: Annotated[
+        float,
+        typer.Option(
+            envvar="CARESEAL_SWEEP", min=0.1, help="Seconds between looks for what has expired."
+        ),
+    ] = 60,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            envvar="CARESEAL_LIMITS",
+            help="NAME=NUMBER; may be repeated, with spaces between in the environment. The names "
+            "are those of docs/protocol.md §8.3, as GET /api/server lists them.",
+        ),
+    ] = None,
+    sign_in_link_file: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="CARESEAL_SIGN_IN_LINK_FILE",
+            help="Write the sign-in link to this file too, with mode 0600.",
+        ),
+    ] = None,
+) -> None:
+    """Run a server. Each start prints a link that signs one browser in."""
+    _require_server()
+    from careseal.server import process
+    from careseal.server.settings import Settings, limits_with
+
+    try:
+        limits = limits_with(_numbers(limit or []))
+    except ValueError as refused:
+        raise typer.BadParameter(str(refused), param_hint="--limit") from None
+    settings = Settings(
+        data=data,
+        host=host,
+        port=port,
+        name=name,
+        public_url=public_url,
+        tls=tls,
+        trusted_proxies=trusted_proxies,
+        stun_urls=tuple(stun_url or ()),
+        turn_urls=tuple(turn_url or ()),
+        turn_secret=turn_secret_file.read_text().strip() if turn_secret_file else turn_secret,
+        session_lifetime=session_days * 86_400,
+        account_lifetime=sign_in_days * 86_400,
+        heartbeat=heartbeat,
+        sweep_interval=sweep,
+        sign_in_link_file=sign_in_link_file,
+        limits=limits,
+    )
+    process.serve(settings, typer.echo)
+
+
+def api_token(data: Data = DEFAULT_DATA) -> None:
+    """Print a new token for POST /sessions; the server keeps only its hash."""
+    _require_server()
+    from careseal.server import process
+    from careseal.server.settings import Settings
+
+    typer.echo(asyncio.run(process.make_api_token(Settings(data=data))))
+
+
+def sign_in_link(
+    data: Data = DEFAULT_DATA,
+    public_url: Annotated[
+        str, typer.Option(envvar="CARESEAL_PUBLIC_URL", help="Where browsers reach the server.")
+    ] = "http://localhost:8000",
+) -> None:
+    """Print a new link that signs one browser in, once, within a day."""
+    _require_server()
+    from careseal.server import process
+    from careseal.server.settings import Settings
+
+    settings = Settings(data=data, public_url=public_url)
+    typer.echo(asyncio.run(process.make_sign_in_link(settings)))
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the operator's commands."""
+    for command in (serve, api_token, sign_in_link):
+        app.command()(command)
+
+
+def _require_server() -> None:
+    if find_spec("fastapi") is None:
+        typer.echo("The server is not installed: pip install 'careseal[server]'", err=True)
+        raise typer.Exit(1)
+
+
+def _numbers(pairs: list[str]) -> dict[str, int]:
+    """``NAME=NUMBER`` texts by name."""
+    numbers = {}
+    for pair in pairs:
+        name, _, number = pair.partition("=")
+        if not number.isdecimal():
+            raise typer.BadParameter(f"{pair} is not NAME=NUMBER", param_hint="--limit")
+        numbers[name] = int(number)
+    return numbers

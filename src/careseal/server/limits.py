@@ -1,0 +1,51 @@
+"""Token buckets: how often each may do what (docs/protocol.md §8.3)."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+
+from careseal.server.problems import too_many
+from careseal.server.settings import Limits
+
+MOST_BUCKETS = 10_000
+
+
+@dataclass(slots=True)
+class _Bucket:
+    tokens: float
+    at: float  # s
+
+
+class RateLimiter:
+    """In this process only. ``clock`` is in seconds and monotonic."""
+
+    def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rates = {
+            "entriesPerSecond": (limits.entries_per_second, limits.entries_burst),
+            "signalsPerSecond": (limits.signals_per_second, limits.signals_burst),
+            "doorsPerSecond": (limits.doors_per_second, limits.doors_burst),
+        }
+        self._clock = clock
+        self._buckets: dict[tuple[str, Hashable], _Bucket] = {}
+
+    def take(self, limit: str, who: Hashable) -> None:
+        """Count one. Raises ``too-many`` with the seconds after which the next is allowed."""
+        rate, burst = self._rates[limit]
+        now = self._clock()
+        if len(self._buckets) > MOST_BUCKETS:
+            self._drop_full(now)
+        bucket = self._buckets.setdefault((limit, who), _Bucket(burst, now))
+        bucket.tokens = min(burst, bucket.tokens + (now - bucket.at) * rate)
+        bucket.at = now
+        if bucket.tokens < 1:
+            raise too_many(limit, math.ceil((1 - bucket.tokens) / rate) if rate else 3600)
+        bucket.tokens -= 1
+
+    def _drop_full(self, now: float) -> None:
+        for (limit, who), bucket in list(self._buckets.items()):
+            rate, burst = self._rates[limit]
+            if bucket.tokens + (now - bucket.at) * rate >= burst:
+                del self._buckets[limit, who]

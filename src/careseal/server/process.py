@@ -1,0 +1,118 @@
+"""The server as a process: binds, announces its sign-in link, serves, and goes in peace."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Callable
+
+import uvicorn
+from fastapi import FastAPI
+
+from careseal.server import accounts
+from careseal.server.app import create_app, open_relay
+from careseal.server.relay import Relay
+from careseal.server.request_log import event, set_up
+from careseal.server.settings import Settings
+from careseal.server.tokens import write_private
+
+BACKLOG = 2048
+MOST_FRAME = 128 * 1024  # §8.1
+UNREAD_AFTER = 60_000  # ms that a peer may leave what was sent to it, then TCP gives up
+GOODBYE = 3  # s for followers to take their leave
+log = logging.getLogger(__name__)
+
+
+def serve(settings: Settings, announce: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT. ``announce`` gets lines for the person at the terminal."""
+    set_up()
+    os.umask(0o077)
+    app = create_app(settings)
+    listening = _bind(settings)
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        ws="websockets-sansio",
+        ws_max_size=MOST_FRAME,
+        ws_per_message_deflate=False,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=True,
+        forwarded_allow_ips=settings.trusted_proxies,
+        timeout_graceful_shutdown=settings.grace,
+        lifespan="on",
+    )
+    port = listening.getsockname()[1]
+    _Process(config, app, settings, port, announce).run(sockets=[listening])
+
+
+async def make_api_token(settings: Settings) -> str:
+    """A new API token, which is shown this once."""
+    async with open_relay(settings) as relay:
+        return await accounts.new_credential(relay, "api", None)
+
+
+async def make_sign_in_link(settings: Settings) -> str:
+    """A new link that signs one browser in."""
+    async with open_relay(settings) as relay:
+        return await _sign_in_link(relay, settings.port)
+
+
+class _Process(uvicorn.Server):
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        app: FastAPI,
+        settings: Settings,
+        port: int,
+        announce: Callable[[str], None],
+    ) -> None:
+        super().__init__(config)
+        self._app = app
+        self._settings = settings
+        self._port = port
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if not self.started:
+            return
+        link = await _sign_in_link(self._app.state.relay, self._port)
+        if self._settings.sign_in_link_file:
+            write_private(self._settings.sign_in_link_file, link.encode() + b"\n")
+        self._announce(f"careseal is ready on {_origin(self._settings, self._port)}")
+        self._announce(f"Sign in once, within a day: {link}")
+        event(log, "started", port=self._port)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        event(log, "stopping")
+        for server in self.servers:
+            server.close()
+        if self.started:
+            await self._app.state.relay.fanout.close(GOODBYE)
+        await super().shutdown(sockets)
+        event(log, "stopped")
+
+
+async def _sign_in_link(relay: Relay, port: int) -> str:
+    code = await accounts.new_credential(relay, "code", relay.settings.sign_in_lifetime)
+    return f"{_origin(relay.settings, port)}/sign-in#{code}"
+
+
+def _origin(settings: Settings, port: int) -> str:
+    return (settings.public_url or f"http://localhost:{port}").rstrip("/")
+
+
+def _bind(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_AFTER)
+    listening.bind((settings.host, settings.port))
+    listening.listen(BACKLOG)
+    listening.setblocking(False)
+    return listening

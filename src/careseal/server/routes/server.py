@@ -1,0 +1,47 @@
+"""What the server says of itself."""
+
+from __future__ import annotations
+
+import time
+
+from fastapi import APIRouter
+from sqlalchemy import Connection, delete, insert
+from starlette.requests import Request
+from starlette.responses import Response
+
+from careseal import __version__
+from careseal.server.problems import Problem
+from careseal.server.relay import relay_of
+from careseal.server.requests import answer
+from careseal.server.store.schema import pulse
+
+router = APIRouter()
+
+
+@router.get("/api/server")
+async def show(request: Request) -> Response:
+    settings = relay_of(request).settings
+    limits = settings.limits.published()
+    return answer({"name": settings.name, "version": __version__, "limits": limits})
+
+
+@router.get("/healthz")
+async def is_alive() -> Response:
+    return answer({"status": "ok"})
+
+
+@router.get("/readyz")
+async def is_ready(request: Request) -> Response:
+    """Whether database and objects can be written."""
+    relay = relay_of(request)
+    try:
+        await relay.database.write(_beat)
+        await relay.blobs.check()
+    except Exception as failure:
+        raise Problem("unavailable", "The server cannot write.") from failure
+    return answer({"status": "ready"})
+
+
+def _beat(connection: Connection) -> None:
+    connection.execute(delete(pulse))
+    connection.execute(insert(pulse).values(id=1, at=time.time_ns() // 1_000_000))

@@ -1,0 +1,87 @@
+"""What an operator can set, and the limits that the server publishes (docs/protocol.md §8.3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from careseal.server.wire import PART_SEALED
+
+KIB = 1024
+MIB = 1024 * KIB
+GIB = 1024 * MIB
+DAY = 86_400
+
+
+class Limits(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """Sizes in bytes, times in seconds; each is named in the error that it causes."""
+
+    encrypted_message: int = 64 * KIB
+    commit: int = 512 * KIB
+    door: int = MIB
+    key_box: int = 4 * KIB
+    key_boxes: int = 32
+    letter: int = 256 * KIB
+    invites: int = 32
+    signal: int = 64 * KIB
+    signals_per_second: int = 100
+    signals_burst: int = 400
+    part: int = PART_SEALED
+    parts: int = 65_536
+    open_uploads: int = 32
+    entries_per_second: int = 20
+    entries_burst: int = 200
+    entries: int = 1_000_000
+    stored_bytes: int = 50 * GIB
+    members: int = 64
+    doors_per_second: int = 10
+    doors_burst: int = 60
+    followers: int = 8
+    lifetime: int = 366 * DAY
+
+    def published(self) -> dict[str, int]:
+        """By the names that errors use."""
+        return msgspec.to_builtins(self)  # type: ignore[no-any-return]
+
+
+def limits_with(changes: dict[str, int]) -> Limits:
+    """The defaults with some changed, by published name. Raises ``ValueError``."""
+    known = Limits().published()
+    for name, value in changes.items():
+        if name not in known:
+            raise ValueError(f"there is no limit {name}; the limits are {', '.join(known)}")
+        if value < 0 or (name == "part" and value != PART_SEALED):
+            raise ValueError(f"{name} cannot be {value}")
+    return msgspec.convert(known | changes, Limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Times in seconds."""
+
+    data: Path
+    host: str = "127.0.0.1"
+    port: int = 8000
+    name: str = "careseal"
+    public_url: str | None = None
+    tls: bool = False  # a TLS proxy is always in front, whatever the request says
+    trusted_proxies: str = "127.0.0.1"
+    sign_in_link_file: Path | None = None
+    stun_urls: tuple[str, ...] = ()
+    turn_urls: tuple[str, ...] = ()
+    turn_secret: str | None = field(default=None, repr=False)
+    turn_lifetime: int = 3600
+    session_lifetime: int = 30 * DAY
+    account_lifetime: int = 30 * DAY
+    sign_in_lifetime: int = DAY
+    auth_timeout: float = 10
+    heartbeat: float = 20
+    longest_wait: int = 25
+    queued_frames: int = 1024  # of one follower, before it counts as too slow
+    queued_bytes: int = 8 * MIB
+    sweep_interval: float = 60
+    orphan_age: int = 3600
+    grace: int = 10
+    limits: Limits = field(default_factory=Limits)

@@ -1,0 +1,1 @@
+"""What the server keeps, in SQL. Its functions run inside a transaction of ``database``."""

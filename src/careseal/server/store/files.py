@@ -1,0 +1,173 @@
+"""Files and the parts of them that are stored (docs/protocol.md §6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from careseal.server.problems import Problem, forbidden, malformed
+from careseal.server.settings import Limits
+from careseal.server.store import members
+from careseal.server.store.schema import file, part, session
+from careseal.server.wire import PART_SEALED, CreateFile
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    id: bytes  # 16
+    uploader: bytes  # 16, a member id
+    parts: int
+    size: int  # bytes, sealed
+
+    def part_size(self, number: int) -> int:
+        """Sealed bytes of a part: all are full but the last."""
+        if number < self.parts - 1:
+            return PART_SEALED
+        return self.size - (self.parts - 1) * PART_SEALED
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    size: int
+    digest: bytes  # 32, SHA-256
+    object: str
+
+
+def create(
+    connection: Connection,
+    session_id: bytes,
+    token_hash: bytes,
+    asked: CreateFile,
+    *,
+    limits: Limits,
+    now: int,
+) -> bool:
+    """Reserve room for a file; whether it is new. Raises ``file-exists`` and limits."""
+    bearer = members.bearer(connection, session_id, token_hash, now)
+    if bearer.member_id is None:
+        raise forbidden("Only members write.")
+    made = File(bytes(asked.id), bearer.member_id, asked.parts, asked.size)
+    there = _find(connection, session_id, asked.id)
+    if there is not None:
+        if there != made:
+            raise Problem("file-exists", "Another file has this id; choose a random one.")
+        return False
+    if bearer.session.ended:
+        raise Problem("session-ended", "The session has ended; it can only be read.")
+    _check_room(connection, bearer, made, limits)
+    row = insert(file).values(session_id=session_id, id=made.id, uploader=made.uploader)
+    connection.execute(row.values(parts=made.parts, size=made.size, present=0, created_at=now))
+    _add_stored_bytes(connection, session_id, made.size, now)
+    return True
+
+
+def read(connection: Connection, session_id: bytes, file_id: bytes) -> File:
+    """Raises ``not-found``."""
+    found = _find(connection, session_id, file_id)
+    if found is None:
+        raise Problem("not-found", "This session has no such file.")
+    return found
+
+
+def present(connection: Connection, session_id: bytes, file_id: bytes) -> tuple[File, list[int]]:
+    """The file and the numbers of its parts that are stored."""
+    found = read(connection, session_id, file_id)
+    query = select(part.c.number).where(part.c.session_id == session_id, part.c.file_id == file_id)
+    return found, list(connection.execute(query.order_by(part.c.number)).scalars())
+
+
+def find_part(
+    connection: Connection, session_id: bytes, file_id: bytes, number: int
+) -> tuple[File, Part | None]:
+    """The file and its part, if stored. Raises ``not-found``."""
+    found = read(connection, session_id, file_id)
+    if number >= found.parts:
+        raise Problem("not-found", f"The file has {found.parts} parts.")
+    query = select(part.c.size, part.c.digest, part.c.object).where(
+        part.c.session_id == session_id, part.c.file_id == file_id, part.c.number == number
+    )
+    row = connection.execute(query).first()
+    return found, Part(*row) if row else None
+
+
+def create_part(
+    connection: Connection,
+    session_id: bytes,
+    token_hash: bytes,
+    file_id: bytes,
+    number: int,
+    stored: Part,
+    *,
+    now: int,
+) -> bool:
+    """Take a stored object as the part, once. False when the same bytes are there already."""
+    bearer = members.bearer(connection, session_id, token_hash, now)
+    found, there = find_part(connection, session_id, file_id, number)
+    require_uploader(bearer, found)
+    if there is not None:
+        if there.digest != stored.digest:
+            raise Problem("part-exists", "Parts are stored once; these are other bytes.")
+        return False
+    row = insert(part).values(session_id=session_id, file_id=file_id, number=number)
+    connection.execute(row.values(size=stored.size, digest=stored.digest, object=stored.object))
+    same_file = (file.c.session_id == session_id) & (file.c.id == file_id)
+    connection.execute(update(file).where(same_file).values(present=file.c.present + 1))
+    return True
+
+
+def remove(
+    connection: Connection, session_id: bytes, token_hash: bytes, file_id: bytes, *, now: int
+) -> list[str]:
+    """Forget a file; the names of the objects that nothing needs any more."""
+    bearer = members.bearer(connection, session_id, token_hash, now)
+    found = read(connection, session_id, file_id)
+    if bearer.member_id != found.uploader and not bearer.is_host:
+        raise forbidden("Only its uploader and hosts remove a file.")
+    of_file = (part.c.session_id == session_id) & (part.c.file_id == file_id)
+    objects = list(connection.execute(select(part.c.object).where(of_file)).scalars())
+    connection.execute(delete(file).where(file.c.session_id == session_id, file.c.id == file_id))
+    _add_stored_bytes(connection, session_id, -found.size, now)
+    return objects
+
+
+def objects_known(connection: Connection, names: list[str]) -> set[str]:
+    """Which of these objects are parts of a file."""
+    return set(connection.execute(select(part.c.object).where(part.c.object.in_(names))).scalars())
+
+
+def require_uploader(bearer: members.Bearer, found: File) -> None:
+    """Raises ``forbidden``, or ``session-ended`` when nothing may be added any more."""
+    if bearer.member_id != found.uploader:
+        raise forbidden("Only the file's uploader sends its parts.")
+    if bearer.session.ended:
+        raise Problem("session-ended", "The session has ended; it can only be read.")
+
+
+def _find(connection: Connection, session_id: bytes, file_id: bytes) -> File | None:
+    query = select(file.c.id, file.c.uploader, file.c.parts, file.c.size)
+    row = connection.execute(
+        query.where(file.c.session_id == session_id, file.c.id == file_id)
+    ).first()
+    return File(*row) if row else None
+
+
+def _check_room(connection: Connection, bearer: members.Bearer, made: File, limits: Limits) -> None:
+    if not 0 < made.part_size(made.parts - 1) <= PART_SEALED:
+        raise malformed(f"{made.parts} sealed parts cannot have {made.size} bytes together.")
+    open_uploads = select(func.count()).where(
+        file.c.session_id == bearer.session.id,
+        file.c.uploader == made.uploader,
+        file.c.present < file.c.parts,
+    )
+    if connection.execute(open_uploads).scalar_one() >= limits.open_uploads:
+        raise Problem("too-many-open", "Finish or remove an upload first.", limit="openUploads")
+    if bearer.session.stored_bytes + made.size > limits.stored_bytes:
+        raise Problem("storage-full", "The session's storage is full.", limit="storedBytes")
+
+
+def _add_stored_bytes(connection: Connection, session_id: bytes, size: int, now: int) -> None:
+    change = update(session).where(session.c.id == session_id)
+    connection.execute(
+        change.values(stored_bytes=session.c.stored_bytes + size, last_activity_at=now)
+    )

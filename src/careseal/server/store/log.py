@@ -1,0 +1,205 @@
+"""The log of a session: dense, ordered, idempotent by entry id (docs/protocol.md §4)."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Final
+
+from msgspec import UNSET
+from sqlalchemy import Connection, insert, select, update
+
+from careseal.server.problems import Problem, forbidden
+from careseal.server.settings import Limits
+from careseal.server.store import doors, members, sessions
+from careseal.server.store.schema import entry, session
+from careseal.server.wire import AppendChat, AppendCommit
+
+COMMIT: Final = 1
+CHAT: Final = 2
+KINDS: Final = {COMMIT: "commit", CHAT: "chat"}
+PAGE_BYTES: Final = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """``body`` is absent where only digests were asked for."""
+
+    seq: int
+    kind: int
+    parent: int
+    id: bytes  # 16
+    digest: bytes  # 64, SHA-512 of the body
+    at: int  # ms
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    entry: Entry
+    new: bool
+    replaced_token: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    entries: list[Entry]
+    head: int
+    last_commit: int
+    ended: bool
+
+
+def append_chat(
+    connection: Connection,
+    session_id: bytes,
+    token_hash: bytes,
+    sent: AppendChat,
+    *,
+    limits: Limits,
+    now: int,
+) -> Appended:
+    """Append a member's entry, or return the one that is there."""
+    bearer = members.bearer(connection, session_id, token_hash, now)
+    if bearer.member_id is None:
+        raise forbidden("Only members write.")
+    body = sent.encrypted_message
+    if there := _already(connection, session_id, CHAT, sent.parent, sent.id, body):
+        return Appended(there, new=False)
+    held = _accept(connection, session_id, sent.parent, limits, now)
+    return Appended(_append(connection, held, CHAT, sent.id, body, now), new=True)
+
+
+def append_commit(
+    connection: Connection,
+    session_id: bytes,
+    token_hash: bytes,
+    sent: AppendCommit,
+    *,
+    limits: Limits,
+    now: int,
+) -> Appended:
+    """Append a commit with door, key boxes, invites, member and revocations, or nothing."""
+    bearer = members.bearer(connection, session_id, token_hash, now)
+    if there := _already(connection, session_id, COMMIT, sent.parent, sent.id, sent.commit):
+        return Appended(there, new=False)
+    held = _accept(connection, session_id, sent.parent, limits, now)
+    made = _append(connection, held, COMMIT, sent.id, sent.commit, now)
+    members.open_invites(connection, session_id, sent.open, limits.invites)
+    members.close_invites(connection, session_id, sent.close)
+    members.revoke(connection, session_id, sent.revoke)
+    replaced = False
+    if bearer.member_id is None and sent.member is not UNSET:
+        replaced = members.admit(
+            connection,
+            session_id,
+            sent.member.id,
+            bearer.invite_id,
+            sent.member.token_hash,
+            now,
+            limits.members,
+        )
+    doors.replace(connection, session_id, sent.door, sent.key_boxes)
+    doors.keep_letters(connection, session_id, sent.letters)
+    return Appended(made, new=True, replaced_token=replaced)
+
+
+def require_parent(held: sessions.Session, parent: int) -> None:
+    """Raises ``stale-parent`` with what to go on from."""
+    if parent != held.last_commit:
+        raise Problem(
+            "stale-parent",
+            "The last commit is another one; catch up and seal again.",
+            head=held.head,
+            lastCommit=held.last_commit,
+        )
+
+
+def page(
+    connection: Connection, session_id: bytes, *, after: int, limit: int, digests: bool = False
+) -> Page:
+    """Entries behind ``after``; fewer than ``limit`` when they are large."""
+    held = connection.execute(select(session).where(session.c.id == session_id)).first()
+    if held is None:
+        return Page([], 0, 0, ended=True)
+    columns = [column for column in entry.c if column.name != "session_id"]
+    query = (
+        select(*(columns[:-1] if digests else columns))
+        .where(entry.c.session_id == session_id, entry.c.seq > after)
+        .order_by(entry.c.seq)
+        .limit(limit)
+    )
+    entries: list[Entry] = []
+    size = 0
+    with connection.execute(query.execution_options(yield_per=50)) as rows:
+        for row in rows:
+            entries.append(Entry(*row))
+            size += len(entries[-1].body)
+            if size >= PAGE_BYTES:
+                break
+    return Page(entries, held.head, held.last_commit, held.ended)
+
+
+def _already(
+    connection: Connection, session_id: bytes, kind: int, parent: int, entry_id: bytes, body: bytes
+) -> Entry | None:
+    columns = [column for column in entry.c if column.name not in ("session_id", "body")]
+    query = select(*columns).where(entry.c.session_id == session_id, entry.c.id == entry_id)
+    row = connection.execute(query).first()
+    if row is None:
+        return None
+    there = Entry(*row)
+    if (there.kind, there.parent, there.digest) != (kind, parent, hashlib.sha512(body).digest()):
+        raise Problem("entry-exists", "Another entry has this id; seal again under a new one.")
+    return there
+
+
+def _accept(
+    connection: Connection, session_id: bytes, parent: int, limits: Limits, now: int
+) -> sessions.Session:
+    held = sessions.require(connection, session_id, now)
+    if held.ended:
+        raise Problem("session-ended", "The session has ended; it can only be read.")
+    require_parent(held, parent)
+    if held.head >= limits.entries:
+        raise Problem("storage-full", "The log is full.", limit="entries")
+    if held.stored_bytes >= limits.stored_bytes:
+        raise Problem("storage-full", "The session's storage is full.", limit="storedBytes")
+    return held
+
+
+def _append(
+    connection: Connection,
+    held: sessions.Session,
+    kind: int,
+    entry_id: bytes,
+    body: bytes,
+    now: int,
+) -> Entry:
+    seq = held.head + 1
+    made = Entry(
+        seq, kind, held.last_commit, entry_id, hashlib.sha512(body).digest(), now, bytes(body)
+    )
+    connection.execute(
+        insert(entry),
+        {
+            "session_id": held.id,
+            "seq": seq,
+            "kind": kind,
+            "parent": made.parent,
+            "id": bytes(entry_id),
+            "digest": made.digest,
+            "at": now,
+            "body": made.body,
+        },
+    )
+    connection.execute(
+        update(session)
+        .where(session.c.id == held.id)
+        .values(
+            head=seq,
+            last_commit=seq if kind == COMMIT else held.last_commit,
+            stored_bytes=held.stored_bytes + len(body),
+            last_activity_at=now,
+        )
+    )
+    return made

@@ -1,0 +1,136 @@
+"""Invites and members, and what their tokens open."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from careseal.server.problems import Problem, forbidden, malformed, not_authorised, too_many
+from careseal.server.store import sessions
+from careseal.server.store.schema import invite, member, session
+from careseal.server.wire import NewInvite, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """Who asks: a member (**M**), or whoever holds an open invite's access token (**I**)."""
+
+    session: sessions.Session
+    invite_id: bytes  # 16
+    role: Role
+    member_id: bytes | None  # 16; None for **I**
+    token_hash: bytes  # 32
+
+    @property
+    def is_host(self) -> bool:
+        """A member who came by a host invite (**H**)."""
+        return self.member_id is not None and self.role == "host"
+
+
+_BY_MEMBER = (
+    select(session, invite.c.id, invite.c.role, member.c.id)
+    .join(member, member.c.session_id == session.c.id)
+    .join(invite, (invite.c.session_id == session.c.id) & (invite.c.id == member.c.invite_id))
+    .where(member.c.revoked.is_(False))
+)
+_BY_INVITE = (
+    select(session, invite.c.id, invite.c.role)
+    .join(invite, invite.c.session_id == session.c.id)
+    .where(invite.c.open.is_(True))
+)
+
+
+def bearer(connection: Connection, session_id: bytes, token_hash: bytes, now: int) -> Bearer:
+    """Whose token it is. Raises ``not-authorised``, the same for whatever is wrong."""
+    there = (session.c.id == session_id, session.c.expires_at > now)
+    query = _BY_MEMBER.where(*there, member.c.token_hash == token_hash)
+    if row := connection.execute(query).first():
+        return Bearer(sessions.of_row(row), row[-3], row[-2], row[-1], token_hash)
+    query = _BY_INVITE.where(*there, invite.c.access_token_hash == token_hash)
+    if row := connection.execute(query).first():
+        return Bearer(sessions.of_row(row), row[-2], row[-1], None, token_hash)
+    raise not_authorised()
+
+
+def open_invites(
+    connection: Connection, session_id: bytes, invites: Sequence[NewInvite], most: int | None = None
+) -> None:
+    """Open new invites, or again those that were closed. At most ``most`` may be open."""
+    for wanted in invites:
+        same_id = (invite.c.session_id == session_id) & (invite.c.id == wanted.id)
+        row = connection.execute(select(invite).where(same_id)).first()
+        if row is None:
+            _refuse_known_token(connection, session_id, wanted.access_token_hash)
+            values = {
+                "session_id": session_id,
+                "id": wanted.id,
+                "role": wanted.role,
+                "access_token_hash": wanted.access_token_hash,
+                "open": True,
+                "used": False,
+            }
+            connection.execute(insert(invite).values(values))
+        elif (row.role, row.access_token_hash) == (wanted.role, wanted.access_token_hash):
+            connection.execute(update(invite).where(same_id).values(open=True))
+        else:
+            raise malformed("An invite keeps its role and access token.")
+    count = select(func.count()).where(invite.c.session_id == session_id, invite.c.open.is_(True))
+    if most is not None and connection.execute(count).scalar_one() > most:
+        raise too_many("invites", 60)
+
+
+def close_invites(connection: Connection, session_id: bytes, ids: Sequence[bytes]) -> None:
+    """Close invites: their access tokens open nothing any more, their letters are gone."""
+    for invite_id in ids:
+        change = update(invite).where(invite.c.session_id == session_id, invite.c.id == invite_id)
+        if connection.execute(change.values(open=False, letter=None)).rowcount == 0:
+            raise malformed("An invite to close does not exist.")
+
+
+def admit(
+    connection: Connection,
+    session_id: bytes,
+    member_id: bytes,
+    invite_id: bytes,
+    token_hash: bytes,
+    now: int,
+    most: int | None = None,
+) -> bool:
+    """Register a member's token; whether it replaced another one of the same member (re-sync)."""
+    same_id = (member.c.session_id == session_id) & (member.c.id == member_id)
+    there = connection.execute(select(member).where(same_id)).first()
+    if there is not None and there.invite_id != invite_id:
+        raise forbidden("This member came by another invite.")
+    if there is None or there.token_hash != token_hash:
+        _refuse_known_token(connection, session_id, token_hash)
+    live = select(func.count()).where(
+        member.c.session_id == session_id, member.c.revoked.is_(False), member.c.id != member_id
+    )
+    if most is not None and connection.execute(live).scalar_one() >= most:
+        raise too_many("members", 3600)
+    if there is None:
+        made = insert(member).values(session_id=session_id, id=member_id, invite_id=invite_id)
+        connection.execute(made.values(token_hash=token_hash, revoked=False, joined_at=now))
+    else:
+        renewed = update(member).where(same_id)
+        connection.execute(renewed.values(token_hash=token_hash, revoked=False))
+    used = update(invite).where(invite.c.session_id == session_id, invite.c.id == invite_id)
+    connection.execute(used.values(used=True, letter=None))
+    return there is not None and there.token_hash != token_hash
+
+
+def revoke(connection: Connection, session_id: bytes, ids: Sequence[bytes]) -> int:
+    """Revoke the tokens of those that are members; how many were."""
+    change = update(member).where(
+        member.c.session_id == session_id, member.c.id.in_(ids), member.c.revoked.is_(False)
+    )
+    return connection.execute(change.values(revoked=True)).rowcount
+
+
+def _refuse_known_token(connection: Connection, session_id: bytes, token_hash: bytes) -> None:
+    for table, column in ((member, member.c.token_hash), (invite, invite.c.access_token_hash)):
+        query = select(column).where(table.c.session_id == session_id, column == token_hash)
+        if connection.execute(query).first():
+            raise Problem("malformed", "This token is in use; make a random one.")

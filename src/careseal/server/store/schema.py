@@ -1,0 +1,141 @@
+"""The tables. Times are ms since 1970; ids and hashes are raw bytes."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+account = Table(
+    "account",
+    metadata,
+    Column("id", LargeBinary(16), primary_key=True),
+    Column("name", String, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+# What opens an account: a sign-in code (once), a browser's cookie, an API token.
+credential = Table(
+    "credential",
+    metadata,
+    Column("hash", LargeBinary(32), primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("account_id", LargeBinary(16), nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+)
+
+session = Table(
+    "session",
+    metadata,
+    Column("id", LargeBinary(16), primary_key=True),
+    Column("account_id", LargeBinary(16), nullable=False, index=True),
+    Column("founding", LargeBinary(32), nullable=False),  # digest of the request that made it
+    Column("head", BigInteger, nullable=False),
+    Column("last_commit", BigInteger, nullable=False),
+    Column("stored_bytes", BigInteger, nullable=False),
+    Column("ended", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False, index=True),
+    Column("last_activity_at", BigInteger, nullable=False),
+)
+
+
+def _of_session() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(["session_id"], ["session.id"], ondelete="CASCADE")
+
+
+door = Table(
+    "door",
+    metadata,
+    Column("session_id", LargeBinary(16), primary_key=True),
+    Column("door", LargeBinary, nullable=False),
+    _of_session(),
+)
+
+invite = Table(
+    "invite",
+    metadata,
+    Column("session_id", LargeBinary(16), primary_key=True),
+    Column("id", LargeBinary(16), primary_key=True),
+    Column("role", String, nullable=False),
+    Column("access_token_hash", LargeBinary(32), nullable=False),
+    Column("open", Boolean, nullable=False),
+    Column("used", Boolean, nullable=False),  # a member has joined by it
+    Column("key_box", LargeBinary),
+    Column("letter", LargeBinary),
+    _of_session(),
+    UniqueConstraint("session_id", "access_token_hash"),
+)
+
+member = Table(
+    "member",
+    metadata,
+    Column("session_id", LargeBinary(16), primary_key=True),
+    Column("id", LargeBinary(16), primary_key=True),
+    Column("invite_id", LargeBinary(16), nullable=False),
+    Column("token_hash", LargeBinary(32), nullable=False),
+    Column("revoked", Boolean, nullable=False),
+    Column("joined_at", BigInteger, nullable=False),
+    _of_session(),
+    UniqueConstraint("session_id", "token_hash"),
+)
+
+entry = Table(
+    "entry",
+    metadata,
+    Column("session_id", LargeBinary(16), primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("kind", Integer, nullable=False),
+    Column("parent", BigInteger, nullable=False),
+    Column("id", LargeBinary(16), nullable=False),
+    Column("digest", LargeBinary(64), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    _of_session(),
+    UniqueConstraint("session_id", "id"),
+)
+
+file = Table(
+    "file",
+    metadata,
+    Column("session_id", LargeBinary(16), primary_key=True),
+    Column("id", LargeBinary(16), primary_key=True),
+    Column("uploader", LargeBinary(16), nullable=False),
+    Column("parts", Integer, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("present", Integer, nullable=False),  # how many of its parts are stored
+    Column("created_at", BigInteger, nullable=False),
+    _of_session(),
+)
+
+part = Table(
+    "part",
+    metadata,
+    Column("session_id", LargeBinary(16), primary_key=True),
+    Column("file_id", LargeBinary(16), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("size", Integer, nullable=False),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("object", String, nullable=False),
+    ForeignKeyConstraint(
+        ["session_id", "file_id"], ["file.session_id", "file.id"], ondelete="CASCADE"
+    ),
+)
+
+Index("ix_file_uploader", file.c.session_id, file.c.uploader)
+
+# One row that a readiness check writes to.
+pulse = Table("pulse", metadata, Column("id", Integer, primary_key=True), Column("at", BigInteger))

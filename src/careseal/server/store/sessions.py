@@ -1,0 +1,79 @@
+"""Sessions: finding, ending and deleting them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, select, update
+
+from careseal.server.problems import not_authorised
+from careseal.server.store.schema import session
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Times in ms."""
+
+    id: bytes  # 16
+    account_id: bytes  # 16
+    founding: bytes  # 32
+    head: int
+    last_commit: int
+    stored_bytes: int
+    ended: bool
+    created_at: int
+    expires_at: int
+    last_activity_at: int
+
+
+def of_row(row: Row[Any]) -> Session:
+    """From a row that begins with the columns of ``session``."""
+    return Session(*tuple(row)[: len(session.c)])
+
+
+def find(connection: Connection, session_id: bytes, now: int) -> Session | None:
+    """The session, unless it has expired."""
+    query = select(session).where(session.c.id == session_id, session.c.expires_at > now)
+    row = connection.execute(query).first()
+    return of_row(row) if row else None
+
+
+def require(connection: Connection, session_id: bytes, now: int) -> Session:
+    """The session to change, held until the transaction ends. Raises ``not-authorised``."""
+    query = select(session).where(session.c.id == session_id, session.c.expires_at > now)
+    row = connection.execute(query.with_for_update()).first()
+    if row is None:
+        raise not_authorised()
+    return of_row(row)
+
+
+def of_account(connection: Connection, account_id: bytes, now: int) -> list[Session]:
+    """The sessions that an account made, newest first."""
+    query = (
+        select(session)
+        .where(session.c.account_id == account_id, session.c.expires_at > now)
+        .order_by(session.c.created_at.desc(), session.c.id)
+    )
+    return [of_row(row) for row in connection.execute(query)]
+
+
+def end(connection: Connection, session_id: bytes, now: int) -> None:
+    """From now on the session is read only."""
+    change = update(session).where(session.c.id == session_id)
+    connection.execute(change.values(ended=True, last_activity_at=now))
+
+
+def erase(connection: Connection, session_id: bytes) -> None:
+    """Remove the session and all that belongs to it; its objects are left to the caller."""
+    connection.execute(delete(session).where(session.c.id == session_id))
+
+
+def expired(connection: Connection, now: int) -> list[bytes]:
+    """Ids of the sessions whose time has come."""
+    query = select(session.c.id).where(session.c.expires_at <= now)
+    return list(connection.execute(query).scalars())
+
+
+def all_ids(connection: Connection) -> set[bytes]:
+    return set(connection.execute(select(session.c.id)).scalars())
