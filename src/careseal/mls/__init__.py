@@ -34,6 +34,7 @@ from .group import Committed, Group
 from .group_context import GroupContext
 from .group_info import GroupInfo
 from .group_state import LeafChange
+from .kem import Rng
 from .key_package import KeyPackage, OwnKeyPackage
 from .leaf_node import Capabilities, LeafNode, LeafNodeSource, Lifetime
 from .message import Message, decode_message, encode_message
@@ -57,6 +58,7 @@ from .psk import (
     external_psk_id,
 )
 from .public_message import PublicMessage
+from .ratchet_tree import RatchetTree
 from .receiving import Received, ReceivedApplication, ReceivedCommit, ReceivedProposal
 from .secret import ExporterSecret, HpkePrivateKey, Psk, Secret, SignaturePrivateKey
 from .signer import Signer
@@ -99,6 +101,7 @@ __all__ = [
     "PskId",
     "PskSource",
     "PublicMessage",
+    "RatchetTree",
     "ReInit",
     "Received",
     "ReceivedApplication",
@@ -109,6 +112,7 @@ __all__ = [
     "RequiredCapabilities",
     "ResumptionPskId",
     "ResumptionUsage",
+    "Rng",
     "Secret",
     "Sender",
     "SenderType",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -36,7 +36,7 @@ class CommitOptions:
     force_path: bool = True
     private: bool = False
     padding: int = 0
-    references: Iterable[bytes] | None = None
+    references: tuple[bytes, ...] | None = None
     tree_in_welcome: bool = True
     resumption: ResumptionUsage = ResumptionUsage.APPLICATION
 
@@ -61,7 +61,9 @@ def commit(
     """See `Group.commit`."""
     state.check_active()
     suite, own = state.suite, Sender.member(state.own_leaf)
-    references = state.proposals if options.references is None else options.references
+    references = options.references
+    if references is None:
+        references = state.committable_proposals()
     sent = [state.sent_proposal(reference) for reference in references]
     sent += [SentProposal(proposal, own) for proposal in by_value]
     applied = apply_member_proposals(

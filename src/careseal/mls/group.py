@@ -107,13 +107,9 @@ class Group:
         message = decode_message(welcome)
         if not isinstance(message, Welcome):
             raise InvalidMessage("not a Welcome")
-        suite_tree = None
-        if tree is not None:
-            suite = message.suite
-            suite_tree = decode(lambda reader: RatchetTree.read(reader, suite), tree)
-        return cls(
-            joining.join(message, own, psks, suite_tree, None if old is None else old._state)
-        )
+        given = _read_tree(message.suite, tree)
+        state = joining.join(message, own, psks, given, None if old is None else old._state)
+        return cls(state)
 
     @classmethod
     def external_commit(
@@ -125,7 +121,7 @@ class Group:
         *,
         authenticated_data: bytes = b"",
         resync: int | None = None,
-        tree: RatchetTree | None = None,
+        tree: bytes | None = None,
         psk_ids: Sequence[PskId] = (),
         psks: PskSource = no_psks,
         capabilities: Capabilities = Capabilities(),  # noqa: B008 - immutable
@@ -134,9 +130,10 @@ class Group:
         """Joins from outside (§12.4.3.2): the group in the next epoch, and the commit, an
         MLSMessage with a PublicMessage, which the members must accept.
 
-        The GroupInfo is validated first, with its tree or with `tree`. `resync` is the leaf
-        index of an old leaf of the same client, which is removed. Raises `InvalidMessage`,
-        `DecodeError`, `MissingPsk`, or `UsageError` if the GroupInfo has no `external_pub`.
+        The GroupInfo is validated first, with the ratchet tree in it or the encoded `tree`.
+        `resync` is the leaf index of an old leaf of the same client, which is removed. Raises
+        `InvalidMessage`, `DecodeError`, `MissingPsk`, or `UsageError` if the GroupInfo has no
+        `external_pub`.
         """
         template = LeafNode(
             b"",
@@ -151,7 +148,7 @@ class Group:
         )
         state, message = commit_externally(
             group_info,
-            group_info.validate(tree),
+            group_info.validate(_read_tree(group_info.suite, tree)),
             template,
             signer,
             authenticated_data,
@@ -286,9 +283,9 @@ class Group:
     ) -> Committed:
         """A commit of remembered proposals and of `proposals` by value (§12.4.1).
 
-        `references` chooses among the remembered ones, by default all. There is a path if one
-        is required, `leaf` changes something, or `force_path` is true. Raises `InvalidMessage`
-        if the proposals do not go together, `MissingPsk`, or `UsageError`.
+        `references` chooses among the remembered ones, by default all but own Updates. There is
+        a path if one is required, `leaf` changes something, or `force_path` is true. Raises
+        `InvalidMessage` if the proposals do not go together, `MissingPsk`, or `UsageError`.
         """
         options = CommitOptions(
             authenticated_data,
@@ -412,3 +409,9 @@ class Group:
     def from_bytes(cls, data: bytes) -> Group:
         """The group that `to_bytes` wrote. Raises `DecodeError` for anything else."""
         return cls(decode_state(data))
+
+
+def _read_tree(suite: CipherSuite, encoded: bytes | None) -> RatchetTree | None:
+    if encoded is None:
+        return None
+    return decode(lambda reader: RatchetTree.read(reader, suite), encoded)

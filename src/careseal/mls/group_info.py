@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from .codec import Reader, decode, opaque, u32
 from .errors import InvalidMessage, UsageError
@@ -24,7 +25,7 @@ from .suite import SUITES, CipherSuite
 from .tree_validation import validate_tree
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class GroupInfo:
     context: GroupContext
     extensions: Extensions
@@ -85,18 +86,27 @@ class GroupInfo:
         extension or else from the caller. Raises `InvalidMessage`, `DecodeError`, or
         `UsageError` if there is no tree.
         """
-        suite = self.suite
-        encoded = find_extension(self.extensions, RATCHET_TREE)
-        if encoded is not None:
-            tree = decode(lambda reader: RatchetTree.read(reader, suite), encoded)
-        if tree is None:
+        if tree is None or find_extension(self.extensions, RATCHET_TREE) is not None:
+            return self._validated
+        self._validate(tree)
+        return tree
+
+    @cached_property
+    def _validated(self) -> RatchetTree:
+        """The tree in the extension, validated once."""
+        suite, encoded = self.suite, find_extension(self.extensions, RATCHET_TREE)
+        if encoded is None:
             raise UsageError("the GroupInfo has no ratchet tree and none was given")
+        tree = decode(lambda reader: RatchetTree.read(reader, suite), encoded)
+        self._validate(tree)
+        return tree
+
+    def _validate(self, tree: RatchetTree) -> None:
         check_known(self.context.extensions)
-        self.verify(suite, tree.member(self.signer).signature_key)
+        self.verify(self.suite, tree.member(self.signer).signature_key)
         if tree.hash() != self.context.tree_hash:
             raise InvalidMessage("the ratchet tree is not the one that the GroupInfo is about")
         validate_tree(tree, self.context.group_id, self.context.extensions)
-        return tree
 
 
 def ratchet_tree_extension(tree: RatchetTree) -> Extension:

@@ -11,7 +11,7 @@ from .extension import Extensions
 from .group_context import GroupContext
 from .key_schedule import EpochKeys, NewEpoch
 from .leaf_node import Capabilities, LeafNode
-from .proposal import ReInit
+from .proposal import ReInit, Update
 from .proposal_list import SentProposal
 from .psk import PskId, ResumptionPskId
 from .ratchet_tree import RatchetTree
@@ -135,6 +135,14 @@ class GroupState:
             return self.proposals[reference]
         except KeyError:
             raise UsageError("no proposal with this reference is known here") from None
+
+    def committable_proposals(self) -> tuple[bytes, ...]:
+        """References of all proposals but own Updates, whose place a path takes (§12.4)."""
+        return tuple(
+            reference
+            for reference, sent in self.proposals.items()
+            if not (isinstance(sent.proposal, Update) and sent.sender.leaf_index == self.own_leaf)
+        )
 
     def check_active(self) -> None:
         """Raises `UsageError` once a ReInit has been committed (§12.1.5)."""

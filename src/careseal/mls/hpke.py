@@ -38,7 +38,7 @@ class Aead:
         """The plaintext; raises `NotAuthentic`."""
         try:
             return self.cipher(key).decrypt(nonce, ciphertext, aad)
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:  # ValueError: shorter than a tag
             raise NotAuthentic("the ciphertext does not open") from error
 
 
