@@ -1,10 +1,10 @@
 /** Tracks with nothing on them: they prove that a sender seals before anything of the user is put on it. */
 
-/** Black and small. */
+/** Black, and as large as a camera, so that the browser measures the line for one. */
 export function blankPicture(): MediaStreamTrack {
   const canvas = document.createElement("canvas")
-  canvas.width = 64
-  canvas.height = 48
+  canvas.width = 640
+  canvas.height = 360
   const context = canvas.getContext("2d", { alpha: false })
   const [track] = canvas.captureStream(30).getVideoTracks()
   if (!context || !track) throw new Error("a canvas cannot be captured here")

@@ -96,6 +96,7 @@ export function createCalls(line: CallLine, options: CallsOptions = {}, around: 
       alarmed: (peer, kind) => {
         if (kind === "foreign-fingerprint") line.raise({ kind, who: peer.name, stops: true })
         else line.raise({ kind, who: peer.name, stops: false })
+        say(peer, "hangup", call)
         if (conversation.peek() === begun && begun.present.size === 0) end("alarm")
       },
       lineFailed,
@@ -140,8 +141,6 @@ export function createCalls(line: CallLine, options: CallsOptions = {}, around: 
     clearTimeout(ringing)
     const since = startedAt.peek()
     const seconds = since === undefined ? 0 : Math.round((Date.now() - since) / 1000)
-    devices.closeAll()
-    current.close()
     finished.add(current.id)
     forgetCall()
     gone.clear()
@@ -149,6 +148,8 @@ export function createCalls(line: CallLine, options: CallsOptions = {}, around: 
     batch(() => {
       conversation.value = undefined
       startedAt.value = undefined
+      devices.closeAll()
+      current.close()
       muted.value = false
       cameraOff.value = true
       state.value = { kind: "ended", call: current.id, reason, seconds }

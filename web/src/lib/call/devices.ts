@@ -99,12 +99,14 @@ export function openDevices(): Devices {
     )
     try {
       const stream = await media.getUserMedia(constraints)
-      for (const track of stream.getTracks()) {
-        const kind = track.kind === "video" ? "camera" : "microphone"
-        const request = requests.find(([of]) => of === kind)
-        if (request && request[1] === asked[kind]) put(kind, track)
-        else track.stop()
-      }
+      batch(() => {
+        for (const track of stream.getTracks()) {
+          const kind = track.kind === "video" ? "camera" : "microphone"
+          const request = requests.find(([of]) => of === kind)
+          if (request && request[1] === asked[kind]) put(kind, track)
+          else track.stop()
+        }
+      })
       void refresh()
     } catch (failure) {
       // One of two that cannot be had must not cost the other.

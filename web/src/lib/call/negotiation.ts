@@ -22,6 +22,9 @@ const CONTEXT = 5
 /** A short gap mends itself; after this an ICE restart is tried, and again as often until it works. */
 const PATIENCE = 3000
 
+/** Packets in a second that cannot be what was sealed before it began. */
+const LEAK = 20
+
 export type LinkState = "connecting" | "connected" | "reconnecting" | "closed"
 
 /** What the other side says it sends. */
@@ -59,6 +62,9 @@ interface Slot {
   transceiver: RTCRtpTransceiver
   /** Resolves when a blank track went out sealed; once per sender. */
   armed: Promise<void> | undefined
+  proven: boolean
+  /** On the sender until something takes its place. */
+  blank: MediaStreamTrack | undefined
 }
 
 export class Link {
@@ -200,18 +206,15 @@ export class Link {
     await sender.setParameters(parameters).catch(() => undefined)
   }
 
-  /** Compares packets that left with frames that were sealed; a sender that leaks ends the link. Call once a second. */
+  /** A sender whose packets leave while the worker seals nothing leaks; it ends the link. Call once a second. */
   async watchForLeaks(): Promise<void> {
+    const packets = await Promise.all(this.#slots.map(({ transceiver }) => packetsSent(transceiver.sender)))
+    await this.#options.sealing.counted()
     for (const slot of SLOTS) {
-      const report = await this.#slots[slot]?.transceiver.sender.getStats().catch(() => undefined)
-      let packets = 0
-      report?.forEach((stats: RTCOutboundRtpStreamStats) => {
-        if (stats.type === "outbound-rtp") packets += stats.packetsSent ?? 0
-      })
-      const { sealed } = this.#options.sealing.counts(this.number, slot)
       const before = this.#watched[slot]
-      this.#watched[slot] = { packets, sealed }
-      if (before && this.state !== "closed" && packets - before.packets > 20 && sealed === 0) this.betray("unsealed-media")
+      const now = { packets: packets[slot] ?? 0, sealed: this.#options.sealing.counts(this.number, slot).sealed }
+      this.#watched[slot] = now
+      if (before && now.packets - before.packets > LEAK && now.sealed === before.sealed) this.betray("unsealed-media")
     }
   }
 
@@ -226,7 +229,10 @@ export class Link {
     this.state = "closed"
     clearTimeout(this.#impatience)
     this.#wanted = [null, null, null]
-    for (const { transceiver } of this.#slots) void transceiver.sender.replaceTrack(null).catch(() => undefined)
+    for (const { transceiver, blank } of this.#slots) {
+      void this.#replace(transceiver.sender, null)
+      blank?.stop()
+    }
     this.pc?.close()
     this.#options.sealing.forget(this.number)
   }
@@ -286,7 +292,7 @@ export class Link {
     transceiver.receiver.track.enabled = true
     preferSealableCodecs(transceiver, SECTIONS[slot])
     keepAudioLevelToOurselves(transceiver)
-    this.#slots[slot] = { transceiver, armed: undefined }
+    this.#slots[slot] = { transceiver, armed: undefined, proven: false, blank: undefined }
     this.streams[slot] = new MediaStream([transceiver.receiver.track])
   }
 
@@ -382,48 +388,57 @@ export class Link {
 
   /** The picture that everybody will want first is made ready while it rings. */
   #warmUp(): void {
-    void this.#arm(CAMERA, undefined)
+    void this.#arm(CAMERA)
     for (const slot of SLOTS) void this.#apply(slot)
   }
 
   async #apply(slot: SlotNumber): Promise<void> {
-    const sender = this.#slots[slot]?.transceiver.sender
-    if (!sender || this.state === "closed") return
+    const entry = this.#slots[slot]
+    if (!entry || this.state === "closed") return
     const track = this.#wanted[slot] ?? null
-    if (track === null) {
-      if (this.#slots[slot]?.armed === undefined || this.#armedSlots.has(slot)) await this.#replace(sender, null)
-      return
-    }
-    if (!this.#released || this.state === "connecting") return
-    await this.#arm(slot, track)
-    if (this.#wanted[slot] === track && !this.#isClosed()) await this.#replace(sender, track)
+    if (track !== null) {
+      if (!this.#released || this.state === "connecting") return
+      await this.#arm(slot, track)
+    } else if (entry.blank && !(this.#released && entry.proven)) return
+    // While this waited, another track may have been wanted, or none.
+    if (this.#isClosed() || this.#wanted[slot] !== track) return
+    await this.#replace(entry.transceiver.sender, track)
+    entry.blank?.stop()
+    entry.blank = undefined
   }
-  #armedSlots = new Set<SlotNumber>()
 
   #replace(sender: RTCRtpSender, track: MediaStreamTrack | null): Promise<void> {
     return sender.replaceTrack(track).catch(() => undefined)
   }
 
-  #arm(slot: SlotNumber, track: MediaStreamTrack | undefined): Promise<void> {
+  #arm(slot: SlotNumber, track?: MediaStreamTrack): Promise<void> {
     const entry = this.#slots[slot]
     if (!entry) return Promise.reject(new Error("no such slot"))
-    entry.armed ??= this.#sendBlank(slot, entry.transceiver.sender, track)
+    entry.armed ??= this.#sendBlank(slot, entry, track)
     return entry.armed
   }
 
-  async #sendBlank(slot: SlotNumber, sender: RTCRtpSender, track: MediaStreamTrack | undefined): Promise<void> {
-    const blank = slot === MICROPHONE && track ? silenced(track) : blankPicture()
-    await this.#replace(sender, blank)
+  /** Stays on until the user's own track or nothing takes its place, so that the line is measured while it rings. */
+  async #sendBlank(slot: SlotNumber, entry: Slot, track: MediaStreamTrack | undefined): Promise<void> {
+    entry.blank = slot === MICROPHONE && track ? silenced(track) : blankPicture()
+    await this.#replace(entry.transceiver.sender, entry.blank)
     await this.#options.sealing.sealed(this.number, slot)
-    this.#armedSlots.add(slot)
-    if (this.#wanted[slot] === null || !this.#released) await this.#replace(sender, null)
-    // The replacing track is on the sender before the blank one ends, so that no stream ends in between.
-    setTimeout(() => blank.stop(), 1000)
+    entry.proven = true
+    if (this.#wanted[slot] === null) void this.#apply(slot)
   }
 }
 
 function isSlot(index: number): index is SlotNumber {
   return index === MICROPHONE || index === CAMERA || index === SCREEN
+}
+
+async function packetsSent(sender: RTCRtpSender): Promise<number> {
+  let packets = 0
+  const report = await sender.getStats().catch(() => undefined)
+  report?.forEach((stats: RTCOutboundRtpStreamStats) => {
+    if (stats.type === "outbound-rtp") packets += stats.packetsSent ?? 0
+  })
+  return packets
 }
 
 function localSdp(pc: RTCPeerConnection): string {

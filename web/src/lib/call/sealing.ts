@@ -27,7 +27,10 @@ export interface Sealing {
   announced(link: number, leaf: number, contexts: Uint8Array[]): void
   /** Resolves once the worker has sealed two frames of the stream. */
   sealed(link: number, slot: SlotNumber): Promise<void>
+  /** As of the last answer of the worker. */
   counts(link: number, slot: SlotNumber): SlotCounts
+  /** Resolves when the counts are of now or later; never when the worker is dead. */
+  counted(): Promise<void>
   forget(link: number): void
   close(): void
 }
@@ -72,6 +75,7 @@ export function startSealing(events: SealingEvents): Sealing {
   const counted = new Map<number, SlotCounts[]>()
   const waiting = new Map<string, (() => void)[]>()
   const sealedEnough = new Set<string>()
+  const asking = new Map<number, () => void>()
   let unanswered = 0
   let pings = 0
 
@@ -94,8 +98,11 @@ export function startSealing(events: SealingEvents): Sealing {
   worker.onmessageerror = die
   worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
     unanswered = 0
-    if (data.type === "pong") for (const [link, slots] of data.counts) counted.set(link, slots)
-    else if (data.type === "opened") events.opened(data.link, data.slot)
+    if (data.type === "pong") {
+      for (const [link, slots] of data.counts) counted.set(link, slots)
+      asking.get(data.number)?.()
+      asking.delete(data.number)
+    } else if (data.type === "opened") events.opened(data.link, data.slot)
     else if (data.type === "unsealed") events.unsealed(data.link, data.slot)
     else if (data.type === "sealed" && data.count >= 2) {
       const key = `${data.link}/${data.slot}`
@@ -115,6 +122,10 @@ export function startSealing(events: SealingEvents): Sealing {
       return new Promise((resolve) => waiting.set(key, [...(waiting.get(key) ?? []), resolve]))
     },
     counts: (link, slot) => counted.get(link)?.[slot] ?? NONE,
+    counted: () => {
+      tell({ type: "ping", number: ++pings })
+      return new Promise((resolve) => asking.set(pings, resolve))
+    },
     forget: (link) => {
       counted.delete(link)
       tell({ type: "forget", link })
