@@ -1,12 +1,24 @@
 import { render } from "preact"
+import { chooseLanguage } from "../i18n/index"
+import { account } from "./account"
+import { App } from "./App"
+import "./tokens.css"
+import "./base.css"
+import { followHistory } from "./route"
+import { type Services } from "./services"
+import { askClinicName } from "./telemedicine/clinic"
 
-function App() {
-  return (
-    <main>
-      <h1>careseal</h1>
-    </main>
-  )
+const services: Services = {
+  sessions: async () => (await import("../lib/session/index")).sessions,
+  calls: async (session) =>
+    (await import("../lib/call/index")).createCalls(session.line, { participants: session.participants }),
+  account,
 }
 
 const root = document.getElementById("app")
-if (root) render(<App />, root)
+if (root) {
+  void askClinicName()
+  followHistory()
+  await chooseLanguage(navigator.languages)
+  render(<App services={services} />, root)
+}

@@ -1,0 +1,53 @@
+/** The clinician's account at the server (docs/protocol.md §8); patients have none. */
+export interface Me {
+  id: string
+  name: string
+}
+
+export type SignedIn = "yes" | "refused" | "unreachable"
+
+export interface Account {
+  /** Undefined when nobody is signed in. Rejects when the server cannot be reached. */
+  me: () => Promise<Me | undefined>
+  signIn: (code: string) => Promise<SignedIn>
+  signOut: () => Promise<void>
+}
+
+const post = (path: string, body: unknown): Promise<Response> =>
+  fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) })
+
+function isMe(value: unknown): value is Me {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "id" in value &&
+    typeof value.id === "string" &&
+    "name" in value &&
+    typeof value.name === "string"
+  )
+}
+
+export const account: Account = {
+  async me() {
+    const response = await fetch("/api/accounts/me")
+    if (response.status === 401) return undefined
+    const body: unknown = response.ok ? await response.json() : undefined
+    if (!isMe(body)) throw new Error("the server did not tell who is signed in")
+    return body
+  },
+
+  async signIn(code) {
+    try {
+      const response = await post("/api/accounts/sign-in", { code })
+      if (response.ok) return "yes"
+      return response.status >= 500 ? "unreachable" : "refused"
+    } catch {
+      return "unreachable"
+    }
+  },
+
+  async signOut() {
+    const response = await fetch("/api/accounts/sign-out", { method: "POST" })
+    if (!response.ok) throw new Error("sign-out was refused")
+  },
+}

@@ -1,0 +1,39 @@
+/** Which page an address shows. */
+import { signal } from "@preact/signals"
+
+export type Route =
+  | { page: "dashboard" }
+  | { page: "sign-in" }
+  | { page: "telemedicine"; id: string }
+  | { page: "nowhere" }
+
+export function routeOf(path: string): Route {
+  if (path === "/") return { page: "dashboard" }
+  if (path === "/sign-in") return { page: "sign-in" }
+  const session = /^\/telemedicine\/([A-Za-z0-9_-]{22})\/?$/.exec(path)?.[1]
+  return session === undefined ? { page: "nowhere" } : { page: "telemedicine", id: session }
+}
+
+export const path = signal(location.pathname)
+
+/** Goes to another page of the client without loading it anew. */
+export function goTo(to: string): void {
+  history.pushState(null, "", to)
+  path.value = location.pathname
+}
+
+/** Follows the browser's back button and plain clicks on links within the client. */
+export function followHistory(): void {
+  window.addEventListener("popstate", () => (path.value = location.pathname))
+  document.addEventListener("click", (event) => {
+    if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey) return
+    const link = event.target instanceof Element ? event.target.closest("a") : null
+    if (!link || link.target || link.download || link.origin !== location.origin || link.hash) return
+    if (routeOf(link.pathname).page === "nowhere") return
+    event.preventDefault()
+    goTo(link.pathname)
+  })
+}
+
+/** Takes the secret part out of the address bar, and out of the history. */
+export const dropFragment = (): void => history.replaceState(null, "", location.pathname)

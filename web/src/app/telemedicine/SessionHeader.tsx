@@ -1,0 +1,83 @@
+import { useSignal } from "@preact/signals"
+import { Confirm } from "../../components/Dialog"
+import { Icon } from "../../components/Icon"
+import { Mark } from "../../components/Mark"
+import { attempt } from "../../components/notices"
+import { names } from "../../i18n/format"
+import { t } from "../../i18n/index"
+import { type Calls } from "../../lib/call/types"
+import { type Session } from "../../lib/session/types"
+import { later } from "../../components/later"
+
+const CallTimer = later(() => import("../../components/telemedicine/CallTimer"))
+
+/** What visit this is, who is here, how the line to the server is, how long the call lasts. */
+export function SessionHeader({ session, calls }: { session: Session; calls: Calls | undefined }) {
+  const asking = useSignal(false)
+  const host = session.self.value?.role === "host"
+  const startedAt = calls?.startedAt.value
+  const joined = session.phase.value.kind === "joined"
+  return (
+    <header class="visit-head">
+      {host ? (
+        <a class="button bare square" href="/" aria-label={t("session.toDashboard")} title={t("session.toDashboard")}>
+          <Mark />
+        </a>
+      ) : (
+        <Mark />
+      )}
+      <div class="visit-title">
+        <h1>
+          <bdi>{session.title.value || t("title.default")}</bdi>
+        </h1>
+        <p class="small quiet one-line">
+          <HereWords session={session} />
+        </p>
+      </div>
+      <ConnectionState session={session} />
+      {startedAt !== undefined && <CallTimer startedAt={startedAt} />}
+      {joined && (
+        <button type="button" class="button" onClick={() => void (asking.value = true)}>
+          {t(host ? "end.button" : "session.leave")}
+        </button>
+      )}
+      {session.code.value?.matched && (
+        <span class="badge good head-badge" title={t("security.matchedHint")}>
+          <Icon name="seal" />
+          {t("security.matched")}
+        </span>
+      )}
+      {asking.value && <Leaving session={session} host={host} onClose={() => void (asking.value = false)} />}
+    </header>
+  )
+}
+
+function HereWords({ session }: { session: Session }) {
+  const here = session.participants.value.filter(({ here, self }) => here && !self)
+  return <bdi>{here.length > 0 ? names(here.map(({ name }) => name)) : t("session.nobody")}</bdi>
+}
+
+function ConnectionState({ session }: { session: Session }) {
+  const state = session.connection.value
+  return (
+    <p class={`connection small ${state}`} role="status">
+      <span class={state === "online" ? "dot here" : "dot"} aria-hidden="true" />
+      {t(`session.connection.${state}`)}
+    </p>
+  )
+}
+
+/** A host ends the session for all; a guest leaves it. */
+function Leaving({ session, host, onClose }: { session: Session; host: boolean; onClose: () => void }) {
+  const unsent = session.unsent.value
+  const text = t(host ? "end.confirm.text" : "session.leave.text")
+  return (
+    <Confirm
+      title={t(host ? "end.confirm.title" : "session.leave.title")}
+      text={unsent > 0 ? `${t("end.confirm.unsent", { count: unsent })} ${text}` : text}
+      confirm={t(host ? "end.button" : "session.leave.confirm")}
+      onConfirm={() => void attempt(() => (host ? session.end() : session.leave()), t("end.failed"))}
+      onClose={onClose}
+    />
+  )
+}

@@ -1,0 +1,130 @@
+import { useSignal, type Signal } from "@preact/signals"
+import { useEffect, useState } from "preact/hooks"
+import { later } from "../../components/later"
+import { notify } from "../../components/notices"
+import { AlarmBanner } from "../../components/telemedicine/AlarmBanner"
+import { DropAnywhere } from "../../components/telemedicine/FileTransfer"
+import { unreadCount } from "../../components/telemedicine/timeline"
+import { t } from "../../i18n/index"
+import { type Calls } from "../../lib/call/types"
+import { type Session } from "../../lib/session/types"
+import { FailurePage } from "../FailurePage"
+import { Loading, Page } from "../Page"
+import { dropFragment, goTo } from "../route"
+import { useServices } from "../services"
+import { useLive } from "./live"
+import { cameraWanted } from "./preferences"
+import { SessionHeader } from "./SessionHeader"
+import { SidePanel, type Tab } from "./SidePanel"
+import { inCall, Stage } from "./Stage"
+import "./session.css"
+
+const CallControls = later(() => import("../../components/telemedicine/CallControls"))
+const IncomingCall = later(() => import("../../components/telemedicine/IncomingCall"))
+
+/** The visit. */
+export default function SessionPage({ session }: { session: Session }) {
+  const phase = session.phase.value
+  useEffect(() => {
+    if (phase.kind === "joined") dropFragment()
+  }, [phase.kind])
+  useLeaveQuestion(session)
+  switch (phase.kind) {
+    case "loading":
+    case "joining":
+      return <Loading words={t("session.opening")} />
+    case "waiting-for-door":
+      return (
+        <Page title={t("join.waiting.title")}>
+          <p role="status">{t("join.waiting.text")}</p>
+        </Page>
+      )
+    case "failed":
+      return <FailurePage reason={phase.reason} onAgain={() => location.reload()} />
+    case "joined":
+    case "removed":
+    case "left":
+    case "ended":
+      return <Visit session={session} />
+  }
+}
+
+function Visit({ session }: { session: Session }) {
+  const calls = useCalls(session)
+  const tab = useSignal<Tab>("chat")
+  const sheetOpen = useSignal(false)
+  const calling = calls !== undefined && inCall(calls.state.value)
+  const unread = unreadCount(session.timeline.value, session.seenUpTo.value)
+  const open = session.phase.value.kind === "joined"
+  useLive(session, calls, unread)
+
+  return (
+    <div class="visit" data-call={calling} data-sheet={sheetOpen.value}>
+      <SessionHeader session={session} calls={calls} />
+      <AlarmBanner session={session} />
+      <main class="visit-main" id="main">
+        <Stage session={session} calls={calls} onDeleted={() => left()} />
+        <SidePanel session={session} tab={tab} unread={unread} sheet={calling ? sheetOpen : undefined} />
+        {calling && (
+          <CallControls
+            calls={calls}
+            relayOnly={session.line.relayOnly.value}
+            unread={unread}
+            onPanel={(wanted) => togglePanel(tab, sheetOpen, wanted)}
+          />
+        )}
+      </main>
+      {calls?.state.value.kind === "ringing-in" && <IncomingCall calls={calls} camera={cameraWanted.value !== false} />}
+      <DropAnywhere transfers={session.transfers} enabled={open} />
+    </div>
+  )
+}
+
+/** In a call on a narrow page the panel is a sheet: the same button opens and closes it. */
+function togglePanel(tab: Signal<Tab>, sheetOpen: Signal<boolean>, wanted: Tab): void {
+  sheetOpen.value = !(sheetOpen.value && tab.value === wanted)
+  tab.value = wanted
+  if (sheetOpen.value) requestAnimationFrame(() => document.getElementById(`tab-${wanted}`)?.focus())
+}
+
+function left(): void {
+  goTo("/")
+  notify(t("end.deleted"))
+}
+
+/** Calls are loaded once the visit is open: to write must not wait for them. */
+function useCalls(session: Session): Calls | undefined {
+  const services = useServices()
+  const [calls, setCalls] = useState<Calls>()
+  const joined = session.phase.value.kind === "joined"
+  useEffect(() => {
+    if (!joined) return
+    let made: Calls | undefined
+    let gone = false
+    services.calls(session).then(
+      (ready) => {
+        made = ready
+        if (gone) ready.close()
+        else setCalls(ready)
+      },
+      () => notify(t("call.loadFailed")),
+    )
+    return () => {
+      gone = true
+      made?.close()
+      setCalls(undefined)
+    }
+  }, [session, joined])
+  return calls
+}
+
+/** The browser asks before a page is closed that has something unsent. */
+function useLeaveQuestion(session: Session): void {
+  useEffect(() => {
+    const ask = (event: BeforeUnloadEvent): void => {
+      if (session.unsent.peek() > 0) event.preventDefault()
+    }
+    window.addEventListener("beforeunload", ask)
+    return () => window.removeEventListener("beforeunload", ask)
+  }, [session])
+}

@@ -1,0 +1,89 @@
+/** Short notices at the foot of the page, and words for screen readers only. Nothing fails silently. */
+import { signal } from "@preact/signals"
+import { t } from "../i18n/index"
+import { SessionFailure } from "../lib/session/types"
+
+interface Toast {
+  id: number
+  text: string
+}
+
+const toasts = signal<readonly Toast[]>([])
+const spoken = signal("")
+let last = 0
+
+const stays = 8000
+
+/** Shows a sentence for some seconds; it can be closed earlier. */
+export function notify(text: string): void {
+  const toast = { id: ++last, text }
+  toasts.value = [...toasts.value.filter((other) => other.text !== text), toast].slice(-3)
+  setTimeout(() => dismiss(toast.id), stays)
+}
+
+const dismiss = (id: number): void => {
+  toasts.value = toasts.value.filter((toast) => toast.id !== id)
+}
+
+/** Said by screen readers, not shown. */
+export function announce(text: string): void {
+  // Two equal sentences in a row are both to be said: a trailing no-break space makes them differ.
+  spoken.value = spoken.value === text ? `${text}\u00a0` : text
+}
+
+/** What a rejection means, in a sentence. */
+export function sentence(error: unknown): string {
+  const reason = error instanceof SessionFailure ? error.reason : "internal"
+  if (
+    reason === "stopped" ||
+    reason === "too-large" ||
+    reason === "rate-limited" ||
+    reason === "not-allowed" ||
+    reason === "offline"
+  )
+    return t(`failure.${reason}`)
+  return t(`failure.${reason}.text`)
+}
+
+/** Runs a verb; shows a sentence if it is rejected. Tells whether it went well. */
+export async function attempt(verb: () => Promise<unknown>, failed?: string): Promise<boolean> {
+  try {
+    await verb()
+    return true
+  } catch (error) {
+    notify(failed ? `${failed} ${sentence(error)}` : sentence(error))
+    return false
+  }
+}
+
+/** Copies, and says so. */
+export async function copy(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text)
+    announce(t("action.copied"))
+    return true
+  } catch {
+    notify(t("action.copyFailed"))
+    return false
+  }
+}
+
+export function Notices() {
+  return (
+    <>
+      <div class="unseen" aria-live="polite">
+        {spoken.value}
+      </div>
+      <div class="toasts" role="status">
+        {toasts.value.map((toast) => (
+          <div class="toast" key={toast.id}>
+            <span>{toast.text}</span>
+            <button type="button" class="button bare" onClick={() => dismiss(toast.id)}>
+              {t("action.close")}
+            </button>
+          </div>
+        ))}
+      </div>
+    </>
+  )
+}

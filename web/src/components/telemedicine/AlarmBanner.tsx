@@ -1,0 +1,63 @@
+import { useSignal } from "@preact/signals"
+import { t } from "../../i18n/index"
+import { type Alarm, type Session } from "../../lib/session/types"
+import { Confirm } from "../Dialog"
+import { Icon } from "../Icon"
+import "./alarm.css"
+
+/** Real danger, across the page. Those that stop the sending stay; the others go after being read and confirmed. */
+export function AlarmBanner({ session }: { session: Session }) {
+  const read = useSignal<ReadonlySet<string>>(new Set())
+  const asked = useSignal<string | undefined>(undefined)
+  const alarms = session.alarms.value.filter((alarm) => !read.value.has(keyOf(alarm)))
+  return (
+    <>
+      {alarms.map((alarm) => (
+        <section key={keyOf(alarm)} class="alarm" role="alert" data-alarm={alarm.kind}>
+          <Icon name="alarm" />
+          <div>
+            <h2>{titleOf(alarm)}</h2>
+            <p dir="auto">{textOf(alarm)}</p>
+          </div>
+          {!alarm.stops && (
+            <button type="button" class="button" onClick={() => void (asked.value = keyOf(alarm))}>
+              {t("alarm.acknowledge")}
+            </button>
+          )}
+        </section>
+      ))}
+      {asked.value !== undefined && (
+        <Confirm
+          title={t("alarm.acknowledge.confirm")}
+          text={t("alarm.acknowledge.text")}
+          confirm={t("alarm.acknowledge")}
+          danger={false}
+          onConfirm={() => void (read.value = new Set([...read.value, asked.value ?? ""]))}
+          onClose={() => void (asked.value = undefined)}
+        />
+      )}
+    </>
+  )
+}
+
+const keyOf = (alarm: Alarm): string =>
+  `${alarm.kind} ${"seq" in alarm ? alarm.seq : ""} ${"who" in alarm ? alarm.who : ""}`
+
+const titleOf = (alarm: Alarm): string =>
+  alarm.kind === "identity-changed" ? t("alarm.identity-changed.title", { who: alarm.who }) : t(`alarm.${alarm.kind}.title`)
+
+function textOf(alarm: Alarm): string {
+  switch (alarm.kind) {
+    case "void-commit":
+      return t("alarm.void-commit.text", { who: alarm.who || t("somebody"), cause: alarm.cause })
+    case "foreign-fingerprint":
+      return t("alarm.foreign-fingerprint.text", { who: alarm.who })
+    case "unsealed-media":
+      return t("alarm.unsealed-media.text", { who: alarm.who })
+    case "fork":
+    case "rolled-back":
+    case "wrong-parent":
+    case "identity-changed":
+      return t(`alarm.${alarm.kind}.text`)
+  }
+}

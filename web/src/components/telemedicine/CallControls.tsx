@@ -1,0 +1,108 @@
+import { useSignal } from "@preact/signals"
+import { useEffect } from "preact/hooks"
+import { t } from "../../i18n/index"
+import { type Calls } from "../../lib/call/types"
+import { Dialog } from "../Dialog"
+import { Icon, type IconName } from "../Icon"
+import { DeviceChoice } from "./DeviceCheck"
+
+/** Telephones have no screen to share, and pages without https no devices at all. */
+const canShare = "mediaDevices" in navigator && "getDisplayMedia" in navigator.mediaDevices
+
+interface Props {
+  calls: Calls
+  relayOnly: boolean
+  unread: number
+  onPanel: (tab: "chat" | "participants") => void
+}
+
+/** What can be done in a call. The buttons stay where they are, whatever happens. */
+export default function CallControls({ calls, relayOnly, unread, onPanel }: Props) {
+  const more = useSignal(false)
+  const muted = calls.muted.value
+  const cameraOff = calls.cameraOff.value
+  useCallKeys(calls)
+  return (
+    <div class="call-bar" role="toolbar" aria-label={t("call.bar")}>
+      <Control
+        icon={muted ? "microphoneOff" : "microphone"}
+        label={t(muted ? "call.unmute" : "call.mute")}
+        hint={t("call.muteKey")}
+        off={muted}
+        onClick={() => void calls.setMuted(!muted)}
+      />
+      <Control
+        icon={cameraOff ? "cameraOff" : "camera"}
+        label={t(cameraOff ? "call.cameraOn" : "call.cameraOff")}
+        hint={t("call.cameraKey")}
+        off={cameraOff}
+        onClick={() => void calls.setCameraOff(!cameraOff)}
+      />
+      {canShare && (
+        <Control
+          icon="screen"
+          label={t(calls.sharing.value ? "call.unshare" : "call.share")}
+          off={calls.sharing.value}
+          onClick={() => (calls.sharing.value ? calls.stopSharing() : void calls.shareScreen())}
+        />
+      )}
+      <Control icon="chat" label={t("call.chat")} count={unread} onClick={() => onPanel("chat")} />
+      <Control icon="people" label={t("call.people")} onClick={() => onPanel("participants")} />
+      <Control icon="menu" label={t("call.more")} onClick={() => void (more.value = true)} />
+      <button type="button" class="control hang-up" title={t("call.hangUp")} onClick={() => calls.hangUp()}>
+        <Icon name="hangUp" />
+        <span class="label">{t("call.hangUp")}</span>
+      </button>
+      {more.value && (
+        <Dialog title={t("device.title")} onClose={() => void (more.value = false)}>
+          <DeviceChoice calls={calls} />
+          <p class="quiet">{t(relayOnly ? "call.relayOnly" : "call.direct")}</p>
+        </Dialog>
+      )}
+    </div>
+  )
+}
+
+interface ControlProps {
+  icon: IconName
+  label: string
+  hint?: string
+  off?: boolean
+  count?: number
+  onClick: () => void
+}
+
+function Control({ icon, label, hint, off = false, count = 0, onClick }: ControlProps) {
+  return (
+    <button type="button" class={off ? "control off" : "control"} title={hint ? `${label} (${hint})` : label} onClick={onClick}>
+      <Icon name={icon} />
+      <span class="label">{label}</span>
+      {count > 0 && (
+        <>
+          <span class="count" aria-hidden="true">
+            {count}
+          </span>
+          <span class="unseen">{t("tab.unread", { count })}</span>
+        </>
+      )}
+    </button>
+  )
+}
+
+/** m and v, except where somebody writes or chooses. */
+function useCallKeys(calls: Calls): void {
+  useEffect(() => {
+    const press = (event: KeyboardEvent): void => {
+      if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.isComposing) return
+      if (event.target instanceof Element && event.target.closest("input, textarea, select, dialog, [contenteditable]"))
+        return
+      const key = event.key.toLowerCase()
+      if (key === "m") void calls.setMuted(!calls.muted.peek())
+      else if (key === "v") void calls.setCameraOff(!calls.cameraOff.peek())
+      else return
+      event.preventDefault()
+    }
+    window.addEventListener("keydown", press)
+    return () => window.removeEventListener("keydown", press)
+  }, [calls])
+}

@@ -1,0 +1,186 @@
+import { useEffect, useRef, useState } from "preact/hooks"
+import { bytes, length } from "../../i18n/format"
+import { t } from "../../i18n/index"
+import { Words } from "../../i18n/Words"
+import { type Transfer, type Transfers } from "../../lib/session/types"
+import { Icon } from "../Icon"
+import { notify } from "../notices"
+import "./files.css"
+
+const mostAtOnce = 32
+
+export function sendFiles(transfers: Transfers, files: readonly File[]): void {
+  if (files.length > mostAtOnce) notify(t("file.tooMany", { count: mostAtOnce }))
+  else if (files.length > 0) transfers.upload(files)
+}
+
+/** Files on their way, each with how far it is and what can be done about it. */
+export function FileTransfer({ transfers }: { transfers: Transfers }) {
+  const moving = transfers.active.value.filter(
+    ({ state }) => state.value !== "done" && state.value !== "cancelled",
+  )
+  if (moving.length === 0) return null
+  return (
+    <ul class="transfers" aria-label={t("file.transfers")}>
+      {moving.map((transfer) => (
+        <Moving key={transfer.id} transfer={transfer} />
+      ))}
+    </ul>
+  )
+}
+
+function Moving({ transfer }: { transfer: Transfer }) {
+  const state = transfer.state.value
+  const done = transfer.done.value
+  return (
+    <li class="transfer" data-state={state}>
+      <p class="file-name">
+        <Words k={transfer.direction === "up" ? "file.up" : "file.down"} name={transfer.name} />
+      </p>
+      <progress
+        max={Math.max(1, transfer.size)}
+        value={done}
+        aria-label={t(transfer.direction === "up" ? "file.up" : "file.down", { name: transfer.name })}
+      />
+      <p class="small quiet">
+        <span>{t(`file.state.${state}`)}</span>
+        <span>{t("file.progress", { done: bytes(done), size: bytes(transfer.size) })}</span>
+        {state === "running" && transfer.rate.value > 0 && (
+          <span>{t("file.rate", { rate: bytes(transfer.rate.value) })}</span>
+        )}
+        {state === "running" && transfer.left.value !== undefined && (
+          <span>{t("file.left", { time: length(transfer.left.value) })}</span>
+        )}
+      </p>
+      {transfer.error.value !== undefined && state === "failed" && <p class="small bad">{transfer.error.value}</p>}
+      {transfer.needsFile.value && <NeedsFile transfer={transfer} />}
+      <div class="transfer-acts">
+        {(state === "running" || state === "queued" || state === "waiting") && (
+          <Act icon="pause" label={t("file.pause")} onClick={() => transfer.pause()} />
+        )}
+        {state === "paused" && !transfer.needsFile.value && (
+          <Act icon="play" label={t("file.resume")} onClick={() => transfer.resume()} />
+        )}
+        {state === "failed" && <Act icon="retry" label={t("file.retry")} onClick={() => transfer.retry()} />}
+        <Act icon="close" label={t("file.cancel")} onClick={() => transfer.cancel()} />
+      </div>
+    </li>
+  )
+}
+
+function Act({ icon, label, onClick }: { icon: "pause" | "play" | "retry" | "close"; label: string; onClick: () => void }) {
+  return (
+    <button type="button" class="button bare square" aria-label={label} title={label} onClick={onClick}>
+      <Icon name={icon} />
+    </button>
+  )
+}
+
+/** After a reload the browser gives the file only if the person chooses it again. */
+function NeedsFile({ transfer }: { transfer: Transfer }) {
+  return (
+    <div class="needs-file">
+      <p class="small">{t("file.needs")}</p>
+      <ChooseFiles label={t("file.choose")} onFiles={([file]) => file && transfer.provideFile(file)} />
+    </div>
+  )
+}
+
+function ChooseFiles({ label, onFiles }: { label: string; onFiles: (files: File[]) => void }) {
+  const input = useRef<HTMLInputElement>(null)
+  return (
+    <>
+      <input
+        ref={input}
+        type="file"
+        hidden
+        aria-label={label}
+        onChange={(event) => {
+          onFiles([...(event.currentTarget.files ?? [])])
+          event.currentTarget.value = ""
+        }}
+      />
+      <button type="button" class="button" onClick={() => input.current?.click()}>
+        {label}
+      </button>
+    </>
+  )
+}
+
+export function AttachButton({ transfers }: { transfers: Transfers }) {
+  const input = useRef<HTMLInputElement>(null)
+  return (
+    <>
+      <input
+        ref={input}
+        type="file"
+        multiple
+        hidden
+        aria-label={t("chat.attach")}
+        onChange={(event) => {
+          sendFiles(transfers, [...(event.currentTarget.files ?? [])])
+          event.currentTarget.value = ""
+        }}
+      />
+      <button
+        type="button"
+        class="button bare square"
+        aria-label={t("chat.attach")}
+        title={t("chat.attach")}
+        onClick={() => input.current?.click()}
+      >
+        <Icon name="attach" />
+      </button>
+    </>
+  )
+}
+
+const carriesFiles = (event: DragEvent): boolean => event.dataTransfer?.types.includes("Files") ?? false
+
+/** Takes files that are dropped anywhere on the page, and keeps the browser from opening them instead. */
+export function DropAnywhere({ transfers, enabled }: { transfers: Transfers; enabled: boolean }) {
+  const [over, setOver] = useState(false)
+  useEffect(() => {
+    let depth = 0
+    const enter = (event: DragEvent): void => {
+      if (!carriesFiles(event)) return
+      depth++
+      setOver(enabled)
+    }
+    const leave = (event: DragEvent): void => {
+      if (!carriesFiles(event)) return
+      depth = Math.max(0, depth - 1)
+      if (depth === 0) setOver(false)
+    }
+    const hover = (event: DragEvent): void => {
+      if (!carriesFiles(event)) return
+      event.preventDefault()
+      if (event.dataTransfer) event.dataTransfer.dropEffect = enabled ? "copy" : "none"
+    }
+    const drop = (event: DragEvent): void => {
+      if (!carriesFiles(event)) return
+      event.preventDefault()
+      depth = 0
+      setOver(false)
+      if (enabled) sendFiles(transfers, droppedFiles(event))
+    }
+    const listeners = { dragenter: enter, dragleave: leave, dragover: hover, drop }
+    for (const [type, listener] of Object.entries(listeners))
+      window.addEventListener(type as keyof typeof listeners, listener)
+    return () => {
+      for (const [type, listener] of Object.entries(listeners))
+        window.removeEventListener(type as keyof typeof listeners, listener)
+    }
+  }, [transfers, enabled])
+  return over ? <div class="drop-here">{t("file.drop")}</div> : null
+}
+
+function droppedFiles(event: DragEvent): File[] {
+  const items = [...(event.dataTransfer?.items ?? [])].filter(({ kind }) => kind === "file")
+  const folders = items.filter((item) => item.webkitGetAsEntry()?.isDirectory)
+  if (folders.length > 0) notify(t("file.folder"))
+  return items
+    .filter((item) => !folders.includes(item))
+    .map((item) => item.getAsFile())
+    .filter((file) => file !== null)
+}

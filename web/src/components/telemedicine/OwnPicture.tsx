@@ -1,0 +1,67 @@
+import { useSignal } from "@preact/signals"
+import { useRef } from "preact/hooks"
+import { t } from "../../i18n/index"
+import { StreamPicture } from "./StreamPicture"
+
+/** Where the own picture lies, as parts of the free room from the left and the top. */
+interface Place {
+  x: number
+  y: number
+}
+
+const stepPart = 0.1
+const keys: Record<string, readonly [number, number]> = {
+  ArrowLeft: [-stepPart, 0],
+  ArrowRight: [stepPart, 0],
+  ArrowUp: [0, -stepPart],
+  ArrowDown: [0, stepPart],
+}
+
+const within = (part: number): number => Math.min(1, Math.max(0, part))
+
+/** The own camera, small; the pointer or the arrow keys move it out of the way. */
+export function OwnPicture({ stream }: { stream: MediaStream }) {
+  const box = useRef<HTMLDivElement>(null)
+  const place = useSignal<Place>({ x: 1, y: 0 })
+  const grip = useRef<Place | undefined>(undefined)
+
+  const move = (event: PointerEvent): void => {
+    const own = box.current
+    const room = own?.parentElement
+    if (!grip.current || !own || !room) return
+    const inside = room.getBoundingClientRect()
+    place.value = {
+      x: within((event.clientX - grip.current.x - inside.left) / Math.max(1, inside.width - own.offsetWidth)),
+      y: within((event.clientY - grip.current.y - inside.top) / Math.max(1, inside.height - own.offsetHeight)),
+    }
+  }
+  const { x, y } = place.value
+  return (
+    <div class="own-room">
+    <div
+      ref={box}
+      class="own-picture"
+      role="group"
+      tabIndex={0}
+      aria-label={t("call.ownPicture")}
+      style={{ left: `${x * 100}%`, top: `${y * 100}%`, transform: `translate(${-x * 100}%, ${-y * 100}%)` }}
+      onPointerDown={(event) => {
+        const own = event.currentTarget.getBoundingClientRect()
+        grip.current = { x: event.clientX - own.left, y: event.clientY - own.top }
+        event.currentTarget.setPointerCapture(event.pointerId)
+      }}
+      onPointerMove={move}
+      onPointerUp={() => void (grip.current = undefined)}
+      onPointerCancel={() => void (grip.current = undefined)}
+      onKeyDown={(event) => {
+        const by = keys[event.key]
+        if (!by) return
+        event.preventDefault()
+        place.value = { x: within(x + by[0]), y: within(y + by[1]) }
+      }}
+    >
+      <StreamPicture stream={stream} label={t("call.you")} mirrored />
+    </div>
+    </div>
+  )
+}

@@ -1,0 +1,78 @@
+/** Dates, lengths and sizes in the person's language. */
+import { locale, t } from "./index"
+
+const formats = new Map<string, Intl.DateTimeFormat>()
+
+function dateFormat(name: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = `${locale.value} ${name}`
+  let format = formats.get(key)
+  if (!format) formats.set(key, (format = new Intl.DateTimeFormat(locale.value, options)))
+  return format
+}
+
+/** Hours and minutes. */
+export const timeOfDay = (at: number): string => dateFormat("time", { timeStyle: "short" }).format(at)
+
+/** Day and time in full, for titles and records. */
+export const fullTime = (at: number): string => dateFormat("full", { dateStyle: "full", timeStyle: "short" }).format(at)
+
+/** Number of the local day, for comparing. */
+export function dayOf(at: number): number {
+  const date = new Date(at)
+  return Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) / 86_400_000
+}
+
+/** Today, Yesterday, or the date. */
+export function dayName(at: number, now: number): string {
+  const away = dayOf(now) - dayOf(at)
+  if (away === 0) return t("chat.today")
+  if (away === 1) return t("chat.yesterday")
+  return dateFormat("day", { weekday: "long", day: "numeric", month: "long", year: "numeric" }).format(at)
+}
+
+/** The time on the same day, else a short date. */
+export function shortWhen(at: number, now: number): string {
+  return dayOf(at) === dayOf(now) ? timeOfDay(at) : dateFormat("short", { day: "numeric", month: "short" }).format(at)
+}
+
+/** 1 234 567 bytes as 1.2 MB; decimal units, as disks are sold. */
+export function bytes(size: number): string {
+  const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"] as const
+  const step = size < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(size) / 3))
+  const value = size / 1000 ** step
+  return new Intl.NumberFormat(locale.value, {
+    style: "unit",
+    unit: units[step] ?? "byte",
+    unitDisplay: step === 0 ? "long" : "short",
+    maximumFractionDigits: value < 10 && step > 0 ? 1 : 0,
+  }).format(value)
+}
+
+/** A length of time in its one or two largest units, in words. */
+export function length(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds))
+  const hours = Math.floor(whole / 3600)
+  const minutes = Math.floor((whole % 3600) / 60)
+  if (hours > 0) {
+    const parts = [t("time.hours", { count: hours })]
+    if (minutes > 0) parts.push(t("time.minutes", { count: minutes }))
+    return parts.join(" ")
+  }
+  if (minutes >= 5) return t("time.minutes", { count: minutes })
+  const parts = minutes > 0 ? [t("time.minutes", { count: minutes })] : []
+  if (whole % 60 > 0 || minutes === 0) parts.push(t("time.seconds", { count: whole % 60 }))
+  return parts.join(" ")
+}
+
+/** A running clock: 4:07, 1:02:09. */
+export function clock(seconds: number): string {
+  const whole = Math.max(0, Math.floor(seconds))
+  const two = (n: number): string => String(n).padStart(2, "0")
+  const hours = Math.floor(whole / 3600)
+  const minutes = Math.floor((whole % 3600) / 60)
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`
+}
+
+/** "Ann, Ben and Cy" as the language writes it. */
+export const names = (list: readonly string[]): string =>
+  new Intl.ListFormat(locale.value, { type: "conjunction" }).format(list)
