@@ -109,10 +109,17 @@ class ServerProcess:
         return self.start()
 
     def sign_in(self) -> httpx.Client:
-        """A client with a clinician's cookie, which says that it is the server's own page."""
-        client = httpx.Client(base_url=self.base_url, headers={"Origin": self.base_url})
-        client.post("/api/accounts/sign-in", json={"code": self.sign_in_code}).raise_for_status()
-        return client
+        """A client with a clinician's cookie, which says that it is the server's own page.
+
+        It uses up the sign-in link of this start.
+        """
+        answer = httpx.post(
+            f"{self.base_url}/api/accounts/sign-in", json={"code": self.sign_in_code}
+        )
+        cookies = dict(answer.raise_for_status().cookies)
+        return httpx.Client(
+            base_url=self.base_url, headers={"Origin": self.base_url}, cookies=cookies
+        )
 
     def _await_link(self) -> None:
         assert self.process is not None

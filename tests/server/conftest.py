@@ -20,9 +20,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 
 @pytest.fixture(scope="session")
 def signed_in(server: ServerProcess) -> Iterator[httpx.Client]:
-    client = server.sign_in()
-    yield client
-    client.close()
+    with server.sign_in() as client:
+        yield client
 
 
 @pytest.fixture

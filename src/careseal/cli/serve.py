@@ -91,6 +91,28 @@ def serve(
             envvar="CARESEAL_SWEEP", min=0.1, help="Seconds between looks for what has expired."
         ),
     ] = 60,
+    auth_timeout: Annotated[
+        float,
+        typer.Option(
+            envvar="CARESEAL_AUTH_TIMEOUT", min=0.1, help="Seconds for a socket's first frame."
+        ),
+    ] = 10,
+    follower_queue: Annotated[
+        int,
+        typer.Option(
+            envvar="CARESEAL_FOLLOWER_QUEUE",
+            min=1,
+            help="Bytes queued for one follower before it counts as too slow.",
+        ),
+    ] = 8 * 1024 * 1024,
+    orphan_age: Annotated[
+        int,
+        typer.Option(
+            envvar="CARESEAL_ORPHAN_AGE",
+            min=0,
+            help="Seconds after which an object that belongs to nothing is removed.",
+        ),
+    ] = 3600,
     limit: Annotated[
         list[str] | None,
         typer.Option(
@@ -131,6 +153,9 @@ def serve(
         account_lifetime=sign_in_days * 86_400,
         heartbeat=heartbeat,
         sweep_interval=sweep,
+        auth_timeout=auth_timeout,
+        queued_bytes=follower_queue,
+        orphan_age=orphan_age,
         sign_in_link_file=sign_in_link_file,
         limits=limits,
     )

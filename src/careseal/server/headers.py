@@ -23,7 +23,7 @@ _POLICY: Final = {
     "form-action": "'none'",
     "frame-ancestors": "'none'",
     "require-trusted-types-for": "'script'",
-    "trusted-types": "careseal",
+    "trusted-types": "careseal careseal-frames",
 }
 
 _OWN: Final = (

@@ -18,7 +18,7 @@ from careseal.server.problems import forbidden, malformed, not_authorised, too_l
 from careseal.server.relay import Relay, relay_of
 from careseal.server.requests import answer, done, path_id, query_of, read_json
 from careseal.server.sizes import check_doorway, check_invites, doorway_size
-from careseal.server.store import founding, sessions
+from careseal.server.store import founding, members, sessions
 
 router = APIRouter()
 
@@ -81,8 +81,13 @@ async def end(request: Request, session: str) -> Response:
     host = await authority.host(request, session)
     query_of(request)
     session_id, now = host.session.id, relay.now()
+
+    def end_it(connection: Connection) -> None:
+        members.require_host(connection, session_id, host.token_hash, now)
+        sessions.end(connection, session_id, now)
+
     await relay.database.write(
-        partial(sessions.end, session_id=session_id, now=now),
+        end_it,
         then=lambda _: relay.fanout.close_session(session_id, OVER),
     )
     return done()

@@ -54,6 +54,14 @@ def bearer(connection: Connection, session_id: bytes, token_hash: bytes, now: in
     raise not_authorised()
 
 
+def require_host(connection: Connection, session_id: bytes, token_hash: bytes, now: int) -> Bearer:
+    """Raises ``not-authorised``, and ``forbidden`` for who is no host."""
+    found = bearer(connection, session_id, token_hash, now)
+    if not found.is_host:
+        raise forbidden("Only hosts may do this.")
+    return found
+
+
 def open_invites(
     connection: Connection, session_id: bytes, invites: Sequence[NewInvite], most: int | None = None
 ) -> None:
@@ -119,6 +127,17 @@ def admit(
     used = update(invite).where(invite.c.session_id == session_id, invite.c.id == invite_id)
     connection.execute(used.values(used=True, letter=None))
     return there is not None and there.token_hash != token_hash
+
+
+def revoke_one(
+    connection: Connection, session_id: bytes, token_hash: bytes, member_id: bytes, now: int
+) -> None:
+    """Revoke a member's token, for itself or a host. Raises ``not-found``."""
+    asking = bearer(connection, session_id, token_hash, now)
+    if asking.member_id != member_id and not asking.is_host:
+        raise forbidden("Only the member itself and hosts may do this.")
+    if not revoke(connection, session_id, [member_id]):
+        raise Problem("not-found", "The session has no such member.")
 
 
 def revoke(connection: Connection, session_id: bytes, ids: Sequence[bytes]) -> int:
