@@ -3,7 +3,7 @@
 const page: Partial<Pick<Window, "addEventListener" | "removeEventListener">> = globalThis
 
 /** Listens until the returned function is called. */
-export function onNetwork(change: "online" | "offline", then: () => void): () => void {
+export function onPage(change: "online" | "offline" | "pagehide", then: () => void): () => void {
   page.addEventListener?.(change, then)
   return () => page.removeEventListener?.(change, then)
 }
@@ -12,4 +12,8 @@ export function onNetwork(change: "online" | "offline", then: () => void): () =>
 export function isOffline(): boolean {
   const browser: { onLine?: boolean } | undefined = globalThis.navigator
   return browser?.onLine === false
+}
+
+export function onNetwork(change: "online" | "offline", then: () => void): () => void {
+  return onPage(change, then)
 }

@@ -27,6 +27,8 @@ interface Schema extends DBSchema {
 const strict = { durability: "strict" } as const
 
 export class Storage {
+  private writing: Promise<void> = Promise.resolve()
+
   private constructor(
     private readonly db: IDBPDatabase<Schema>,
     private readonly key: CryptoKey,
@@ -64,8 +66,14 @@ export class Storage {
     )
   }
 
-  /** All of the changes or none; resolves when they are on the disk. */
-  async write(changes: readonly Change[]): Promise<void> {
+  /** All of the changes or none, after all writes before; resolves when they are on the disk. */
+  write(changes: readonly Change[]): Promise<void> {
+    const written = this.writing.then(() => this.writeNow(changes))
+    this.writing = written.catch(() => undefined)
+    return written
+  }
+
+  private async writeNow(changes: readonly Change[]): Promise<void> {
     if (changes.length === 0) return
     const sealed = await Promise.all(
       changes.map(async (change) => ("put" in change ? await this.seal(change.put, change.value) : undefined)),

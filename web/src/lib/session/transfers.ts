@@ -1,5 +1,16 @@
 /** Uploads and downloads of one session, sealed part by part (docs/protocol.md §6). */
 import { computed, signal } from "@preact/signals"
+import {
+  type Bytes,
+  decryptPart,
+  encryptPart,
+  newFile,
+  partCount,
+  partRange,
+  partSize,
+  sealedFileSize,
+  toBase64Url,
+} from "../encryption/e2ee.ts"
 import { chooseDestination, type Destination } from "./destination.ts"
 import { safeMime, safeName } from "./fileName.ts"
 import { FileNeeded, inParallel, Job } from "./job.ts"
@@ -9,23 +20,11 @@ import { thumbnailOf } from "./thumbnail.ts"
 import { type Transport } from "./transport.ts"
 import { SessionFailure, type FileRef, type Transfer, type Transfers, type TransferState } from "./types.ts"
 
-/** Sealing of parts, as lib/encryption has it. */
-export interface Parts {
-  size: number
-  count(size: number): number
-  sealedSize(size: number): number
-  seal(key: Uint8Array, file: Uint8Array, number: number, last: boolean, plain: Uint8Array): Promise<Uint8Array>
-  open(key: Uint8Array, file: Uint8Array, number: number, last: boolean, sealed: Uint8Array): Promise<Uint8Array>
-}
-
 /** What transfers need of their session. */
 export interface TransferHost {
   sessionId: string
   transport: Transport
   storage: Storage
-  parts: Parts
-  encode(id: Uint8Array): string
-  decode(id: string): Uint8Array
   /** Undefined when this device is in no longer. */
   token(): Promise<string | undefined>
   /** Puts the file message into the outbox, durably; the same message id twice is one message. */
@@ -35,7 +34,7 @@ export interface TransferHost {
 /** An upload as it is kept over a reload. */
 interface UploadRecord {
   id: string
-  key: Uint8Array
+  key: Bytes
   message: string
   name: string
   mime: string
@@ -99,11 +98,10 @@ export class SessionTransfers implements Transfers {
   }
 
   private async begin(file: File, handle: FileSystemFileHandle | undefined): Promise<void> {
-    if (this.host.parts.count(file.size) > mostParts) throw new SessionFailure("too-large")
+    if (partCount(file.size) > mostParts) throw new SessionFailure("too-large")
     const record: UploadRecord = {
-      id: this.host.encode(random(16)),
-      key: random(32),
-      message: this.host.encode(random(16)),
+      ...newFile(),
+      message: toBase64Url(crypto.getRandomValues(new Uint8Array(16))),
       name: safeName(file.name),
       mime: safeMime(file.type),
       size: file.size,
@@ -174,15 +172,18 @@ export class SessionTransfers implements Transfers {
     job: Job,
     stop: AbortSignal,
   ): Promise<void> {
-    const { parts, transport } = this.host
+    const { transport } = this.host
     const token = await this.token()
     const file = source.file ?? (await this.reopened(record))
     if (!file) throw new FileNeeded()
     source.file = file
-    const count = parts.count(record.size)
-    await transport.createFile(token, { id: record.id, parts: count, size: parts.sealedSize(record.size) }, stop)
+    const count = partCount(record.size)
+    await transport.createFile(token, { id: record.id, parts: count, size: sealedFileSize(record.size) }, stop)
     const present = new Set(await transport.filePresent(token, record.id, stop))
-    const lengthOf = (n: number) => Math.min(parts.size, record.size - n * parts.size)
+    const lengthOf = (n: number) => {
+      const { start, end } = partRange(record.size, n)
+      return end - start
+    }
     let settled = 0
     for (const n of present) settled += lengthOf(n)
     const going = new Map<number, number>()
@@ -190,8 +191,7 @@ export class SessionTransfers implements Transfers {
     tell()
     const missing = numbersOf(count).filter((n) => !present.has(n))
     await inParallel(missing, lanes, stop, async (n, halt) => {
-      const plain = await read(file, n * parts.size, lengthOf(n))
-      const sealed = await parts.seal(record.key, this.host.decode(record.id), n, n === count - 1, plain)
+      const sealed = await encryptPart(record, record.size, n, await read(file, n * partSize, lengthOf(n)))
       const gone = (bytes: number) => {
         going.set(n, Math.min(bytes, lengthOf(n)))
         tell()
@@ -225,7 +225,6 @@ export class SessionTransfers implements Transfers {
   }
 
   private downloading(file: FileRef, destination: Destination): Job {
-    const { parts } = this.host
     const written = new Set<number>()
     return new Job(
       { id: `down:${file.id}`, direction: "down", name: safeName(file.name), mime: safeMime(file.mime), size: file.size },
@@ -234,9 +233,9 @@ export class SessionTransfers implements Transfers {
           const missing = numbersOf(file.parts).filter((n) => !written.has(n))
           await inParallel(missing, lanes, stop, async (n, halt) => {
             const plain = await this.openPart(file, n, halt)
-            await destination.write(n * parts.size, plain)
+            await destination.write(n * partSize, plain)
             written.add(n)
-            job.progress(Math.min(file.size, written.size * parts.size))
+            job.progress(Math.min(file.size, written.size * partSize))
           })
           await destination.finish()
         },
@@ -246,12 +245,9 @@ export class SessionTransfers implements Transfers {
   }
 
   private async openPart(file: FileRef, number: number, stop: AbortSignal): Promise<Uint8Array> {
-    const { parts, transport } = this.host
-    if (file.parts !== parts.count(file.size)) throw new SessionFailure("internal")
-    const sealed = await transport.part(await this.token(), file.id, number, stop)
-    const last = number === file.parts - 1
-    const plain = await parts.open(file.key, this.host.decode(file.id), number, last, sealed)
-    return last ? plain.subarray(0, file.size - number * parts.size) : plain
+    if (file.parts !== partCount(file.size)) throw new SessionFailure("internal")
+    const sealed = await this.host.transport.part(await this.token(), file.id, number, stop)
+    return decryptPart({ id: file.id, key: file.key as Bytes }, file.size, number, sealed)
   }
 
   private async token(): Promise<string> {
@@ -299,8 +295,4 @@ async function read(file: File, at: number, length: number): Promise<Uint8Array>
     // The file was changed or taken away under us.
     throw new FileNeeded()
   }
-}
-
-function random(length: number): Uint8Array<ArrayBuffer> {
-  return crypto.getRandomValues(new Uint8Array(length))
 }

@@ -1,5 +1,5 @@
 /** The server's routes (docs/protocol.md §8) as typed calls. Byte strings are base64url text here. */
-import { call, callJson, isRecord, Unreachable } from "./http.ts"
+import { type Call, call, callJson, isRecord, Unreachable } from "./http.ts"
 
 export interface ServerEntry {
   seq: number
@@ -86,6 +86,8 @@ export class Transport {
   constructor(
     readonly sessionId: string,
     readonly origin = "",
+    /** Ends all calls. */
+    private readonly stop?: AbortSignal,
   ) {}
 
   private get root(): string {
@@ -93,11 +95,11 @@ export class Transport {
   }
 
   async create(body: CreateRequest): Promise<void> {
-    await call(`${this.origin}/api/telemedicine/sessions`, { method: "POST", body })
+    await this.call(`${this.origin}/api/telemedicine/sessions`, { method: "POST", body })
   }
 
   async session(token: string, signal?: AbortSignal): Promise<SessionRow> {
-    const row = await callJson(this.root, { token, signal })
+    const row = await this.callJson(this.root, { token, signal })
     return {
       id: text(row, "id"),
       head: whole(row, "head"),
@@ -109,17 +111,17 @@ export class Transport {
   }
 
   async deleteSession(token: string): Promise<void> {
-    await call(this.root, { method: "DELETE", token })
+    await this.call(this.root, { method: "DELETE", token })
   }
 
   async end(token: string): Promise<void> {
-    await call(`${this.root}/end`, { method: "POST", token })
+    await this.call(`${this.root}/end`, { method: "POST", token })
   }
 
   /** With a member's token, `invite` names the invite of the key box (default: the member's own). */
   async door(token: string, invite?: string, signal?: AbortSignal): Promise<DoorAnswer> {
     const query = invite === undefined ? "" : `?invite=${invite}`
-    const answer = await callJson(`${this.root}/door${query}`, { token, signal })
+    const answer = await this.callJson(`${this.root}/door${query}`, { token, signal })
     return {
       door: text(answer, "door"),
       keyBox: textOrNull(answer, "keyBox"),
@@ -133,11 +135,11 @@ export class Transport {
     token: string,
     body: { parent: number; door: string; keyBoxes: KeyBox[]; letters?: Letter[] },
   ): Promise<void> {
-    await call(`${this.root}/door`, { method: "PUT", token, body: { letters: [], ...body } })
+    await this.call(`${this.root}/door`, { method: "PUT", token, body: { letters: [], ...body } })
   }
 
   async commit(token: string, body: CommitRequest): Promise<{ seq: number }> {
-    const answer = await callJson(`${this.root}/commits`, { method: "POST", token, body, timeout: 30_000 })
+    const answer = await this.callJson(`${this.root}/commits`, { method: "POST", token, body, timeout: 30_000 })
     return { seq: whole(answer, "seq") }
   }
 
@@ -146,7 +148,7 @@ export class Transport {
     body: { id: string; parent: number; encryptedMessage: string },
     tries?: number,
   ): Promise<{ seq: number; at: number }> {
-    const answer = await callJson(`${this.root}/chat`, {
+    const answer = await this.callJson(`${this.root}/chat`, {
       method: "POST",
       token,
       body,
@@ -161,7 +163,7 @@ export class Transport {
     options: { limit?: number; wait?: number; signal?: AbortSignal | undefined; tries?: number } = {},
   ): Promise<Page<ServerEntry>> {
     const wait = options.wait ?? 0
-    const answer = await callJson(`${this.root}/chat?after=${after}&limit=${options.limit ?? 500}&wait=${wait}`, {
+    const answer = await this.callJson(`${this.root}/chat?after=${after}&limit=${options.limit ?? 500}&wait=${wait}`, {
       token,
       timeout: 20_000 + wait * 1000,
       signal: options.signal,
@@ -171,20 +173,20 @@ export class Transport {
   }
 
   async digests(token: string, after: number, signal?: AbortSignal): Promise<Page<DigestEntry>> {
-    const answer = await callJson(`${this.root}/chat?after=${after}&limit=1000&form=digest`, { token, signal })
+    const answer = await this.callJson(`${this.root}/chat?after=${after}&limit=1000&form=digest`, { token, signal })
     return page(answer, digestOf)
   }
 
   async revoke(token: string, member: string): Promise<void> {
-    await call(`${this.root}/members/${member}`, { method: "DELETE", token })
+    await this.call(`${this.root}/members/${member}`, { method: "DELETE", token })
   }
 
   async createFile(token: string, body: { id: string; parts: number; size: number }, signal?: AbortSignal): Promise<void> {
-    await call(`${this.root}/files`, { method: "POST", token, body, signal })
+    await this.call(`${this.root}/files`, { method: "POST", token, body, signal })
   }
 
   async filePresent(token: string, file: string, signal?: AbortSignal): Promise<number[]> {
-    const answer = await callJson(`${this.root}/files/${file}`, { token, signal })
+    const answer = await this.callJson(`${this.root}/files/${file}`, { token, signal })
     const present = answer["present"]
     if (!Array.isArray(present) || !present.every(Number.isSafeInteger)) throw new Unreachable("a malformed answer")
     return present as number[]
@@ -196,7 +198,7 @@ export class Transport {
 
   /** A sealed part, read whole: at most 4 MiB + 32 bytes. */
   async part(token: string, file: string, part: number, signal?: AbortSignal): Promise<Uint8Array> {
-    const answer = await call(this.partUrl(file, part), { token, signal, timeout: 120_000, tries: 1 })
+    const answer = await this.call(this.partUrl(file, part), { token, signal, timeout: 120_000, tries: 1 })
     try {
       return new Uint8Array(await answer.arrayBuffer())
     } catch (error) {
@@ -206,13 +208,26 @@ export class Transport {
   }
 
   async deleteFile(token: string, file: string): Promise<void> {
-    await call(`${this.root}/files/${file}`, { method: "DELETE", token })
+    await this.call(`${this.root}/files/${file}`, { method: "DELETE", token })
   }
 
   async ice(token: string): Promise<RTCIceServer[]> {
-    const answer = await callJson(`${this.root}/ice`, { token })
+    const answer = await this.callJson(`${this.root}/ice`, { token })
     const servers = answer["iceServers"]
     return Array.isArray(servers) ? (servers as RTCIceServer[]) : []
+  }
+
+  private call(url: string, options: Call = {}): Promise<Response> {
+    return call(url, this.stoppable(options))
+  }
+
+  private callJson(url: string, options: Call): Promise<Record<string, unknown>> {
+    return callJson(url, this.stoppable(options))
+  }
+
+  private stoppable(options: Call): Call {
+    if (!this.stop) return options
+    return { ...options, signal: options.signal ? AbortSignal.any([this.stop, options.signal]) : this.stop }
   }
 
   followUrl(after: number): string {

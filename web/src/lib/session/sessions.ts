@@ -1,0 +1,283 @@
+/** Making, joining and opening sessions on this device (docs/protocol.md §3.7, §8). */
+import { encodeState, found, type Founded, fromBase64Url, type InviteKeys, toBase64Url } from "../encryption/e2ee.ts"
+import { ownIdentity, recognise } from "./clinicians.ts"
+import { type Core, coreKey, forgetSession, newCore, summaryKey, summaryOf } from "./core.ts"
+import { deviceName } from "./device.ts"
+import { putDoor } from "./doorkeeping.ts"
+import { Refusal, Unreachable } from "./http.ts"
+import { DoorNotReady, fetchDoor, hashOf, keysOf, linkFailure } from "./joining.ts"
+import { SessionPage } from "./page.ts"
+import { linkOf } from "./people.ts"
+import { Storage } from "./storage.ts"
+import { type Locks } from "./tabs.ts"
+import { type CreateRequest, Transport } from "./transport.ts"
+import { type LinkPreview, SessionFailure, type Sessions, type SessionSummary } from "./types.ts"
+
+export interface SessionsOptions {
+  /** Origin of the server; empty for the page's own. */
+  server: string
+  /** Origin for links. */
+  origin: string
+  device: string
+  /** Name of the database. */
+  database?: string
+  locks?: Locks
+  now?: () => number
+}
+
+/** In a browser: against the server that the page came from. */
+export function browserSessions(): Sessions {
+  return new DeviceSessions({ server: "", origin: location.origin, device: deviceName(navigator.userAgent) })
+}
+
+type CreateOptions = Parameters<Sessions["create"]>[0]
+
+export class DeviceSessions implements Sessions {
+  private opened: Promise<Storage> | undefined
+  private readonly derived = new Map<string, Promise<InviteKeys>>()
+
+  constructor(private readonly options: SessionsOptions) {}
+
+  async list(): Promise<SessionSummary[]> {
+    const storage = await this.storage()
+    const kept = await storage.under(["summary"])
+    return kept.map(({ value }) => value as SessionSummary).sort((a, b) => b.lastActivityAt - a.lastActivityAt)
+  }
+
+  async create(options: CreateOptions): Promise<{ id: string; link: string }> {
+    const storage = await this.storage()
+    const founded = await this.found(storage, options)
+    const id = founded.state.sessionId
+    const token = newToken()
+    const core = await this.foundersCore(founded, token, options.name)
+    const posted = core.posted?.kind === "create" ? core.posted.request : undefined
+    const guest = founded.invites[1]
+    if (!posted || !guest) throw new SessionFailure("internal")
+    await storage.write([{ put: coreKey(id), value: core }])
+    try {
+      await new Transport(id, this.options.server).create(posted)
+    } catch (error) {
+      if (error instanceof Refusal) await forgetSession(storage, id)
+      throw serverFailure(error)
+    }
+    await this.created(storage, core, founded, options.title)
+    void navigatorStorage()?.persist().catch(() => undefined)
+    return { id, link: linkOf(this.options.origin, id, guest.fragment) }
+  }
+
+  async look(id: string, secret: string, passcode?: string): Promise<LinkPreview> {
+    const storage = await this.storage()
+    const keys = await this.keys(id, secret, passcode)
+    try {
+      const { door } = await fetchDoor(new Transport(id, this.options.server), toBase64Url(keys.accessToken), keys)
+      const { invite, members, policy } = door
+      const inside = members.filter((member) => member.invite === invite.id).length
+      if (!invite.open || inside >= invite.devices) throw new SessionFailure("link-used-up")
+      const hosts = members.filter(({ role }) => role === "host")
+      return {
+        title: policy.settings.title,
+        role: invite.role,
+        label: invite.label,
+        hosts: await Promise.all(
+          hosts.map(async (host) => ({ name: host.name, identity: await recognise(storage, id, host, false) })),
+        ),
+      }
+    } catch (error) {
+      // The link is good; who is behind the door shows when a host has mended it.
+      if (error instanceof DoorNotReady) return { title: "", role: "guest", label: "", hosts: [] }
+      throw serverFailure(linkFailure(error, withPasscode(secret)))
+    }
+  }
+
+  async join(id: string, secret: string, name: string, passcode?: string): Promise<SessionPage> {
+    const storage = await this.storage()
+    const keys = await this.keys(id, secret, passcode)
+    const kept = (await storage.get(coreKey(id))) as Core | undefined
+    if (kept?.phase !== "in" && kept?.phase !== "ended") {
+      await this.keepJoin(storage, id, keys, name, kept)
+    }
+    const page = this.page(storage, id)
+    try {
+      await page.entered()
+    } catch (error) {
+      await page.closed()
+      await forgetSession(storage, id)
+      if (withPasscode(secret) && error instanceof SessionFailure && error.reason === "link-refused") {
+        throw new SessionFailure("passcode-wrong")
+      }
+      throw error
+    }
+    void navigatorStorage()?.persist().catch(() => undefined)
+    return page
+  }
+
+  async open(id: string): Promise<SessionPage | undefined> {
+    const storage = await this.storage()
+    if ((await storage.get(coreKey(id))) === undefined) return undefined
+    const page = this.page(storage, id)
+    await page.ready()
+    return page
+  }
+
+  /** What a join needs, kept before it begins: a reload in the middle goes on with it. */
+  private async keepJoin(
+    storage: Storage,
+    id: string,
+    keys: InviteKeys,
+    name: string,
+    kept: Core | undefined,
+  ): Promise<void> {
+    if (kept?.phase === "joining" && kept.posted) return
+    if (kept && kept.phase !== "joining") await forgetSession(storage, id)
+    const known = await this.knownHost(id, keys)
+    const core = newCore(
+      {
+        id,
+        phase: "joining",
+        state: undefined,
+        token: kept?.phase === "joining" ? kept.token : newToken(),
+        keys,
+        introduction: { name, device: this.options.device, known },
+      },
+      this.now(),
+    )
+    await storage.write([{ put: coreKey(id), value: core }])
+  }
+
+  /** Hosts sign their leaf with the identity key of their device; the door tells whether the link is a host's. */
+  private async knownHost(id: string, keys: InviteKeys): Promise<boolean> {
+    try {
+      const { door } = await fetchDoor(new Transport(id, this.options.server), toBase64Url(keys.accessToken), keys)
+      return door.invite.role === "host"
+    } catch {
+      return false
+    }
+  }
+
+  private async found(storage: Storage, options: CreateOptions): Promise<Founded> {
+    return found({
+      introduction: {
+        name: options.name,
+        device: this.options.device,
+        identityKey: await ownIdentity(storage),
+      },
+      title: options.title,
+      relayOnly: options.relayOnly ?? false,
+      founder: { label: "", devices: 4 },
+      invites: [
+        {
+          role: "guest",
+          label: "",
+          history: options.history ?? false,
+          ...(options.passcode === undefined || options.passcode.trim() === "" ? {} : { passcode: options.passcode }),
+        },
+      ],
+    })
+  }
+
+  private async foundersCore(founded: Founded, token: string, name: string): Promise<Core> {
+    const { state, request, invites } = founded
+    const [own] = invites
+    if (!own) throw new SessionFailure("internal")
+    const body: CreateRequest = {
+      id: request.id,
+      door: toBase64Url(request.door),
+      keyBoxes: request.keyBoxes.map(({ invite, box }) => ({ invite, box: toBase64Url(box) })),
+      invites: request.invites.map((row) => ({ ...row, accessTokenHash: toBase64Url(row.accessTokenHash) })),
+      member: { ...request.member, tokenHash: await hashOf(fromBase64Url(token, 32)) },
+    }
+    const core = newCore(
+      {
+        id: state.sessionId,
+        phase: "in",
+        state: encodeState(state),
+        token,
+        keys: own.keys,
+        introduction: { name, device: this.options.device, known: true },
+      },
+      this.now(),
+    )
+    return {
+      ...core,
+      posted: { kind: "create", request: body },
+      links: Object.fromEntries(invites.map(({ invite, fragment }) => [invite.id, fragment])),
+      since: { [state.self.memberId]: this.now() },
+      identity: { [state.self.memberId]: "known" },
+    }
+  }
+
+  /** The server has it. The first letter goes up now, as the page may be left at once. */
+  private async created(storage: Storage, core: Core, founded: Founded, title: string): Promise<void> {
+    const { id, token } = core
+    const made: Core = { ...core, posted: undefined, doorDue: 1 }
+    const fact = {
+      seq: 0,
+      at: this.now(),
+      by: { memberId: founded.state.self.memberId, name: core.introduction.name, role: "host" },
+      what: { kind: "event", event: { type: "created" } },
+    }
+    const summary = summaryOf(made, { title, role: "host", people: 1 })
+    await storage.write([
+      { put: coreKey(id), value: made },
+      { put: summaryKey(id), value: summary },
+      { put: ["facts", id, 0], value: [fact] },
+    ])
+    try {
+      await putDoor(new Transport(id, this.options.server), token ?? "", founded.state)
+    } catch {
+      // It is still due, and put when the session is opened.
+    }
+  }
+
+  private page(storage: Storage, id: string): SessionPage {
+    const { server, origin, locks, now } = this.options
+    return new SessionPage({ id, storage, server, origin, ...(locks ? { locks } : {}), ...(now ? { now } : {}) })
+  }
+
+  /** Deriving takes a second with a passcode; looking and joining do it once. */
+  private keys(id: string, secret: string, passcode: string | undefined): Promise<InviteKeys> {
+    const name = JSON.stringify([id, secret, passcode])
+    const known = this.derived.get(name)
+    if (known) return known
+    const keys = keysOf(id, secret, passcode)
+    this.derived.set(name, keys)
+    keys.catch(() => this.derived.delete(name))
+    return keys
+  }
+
+  private storage(): Promise<Storage> {
+    if (!supported()) return Promise.reject(new SessionFailure("unsupported-browser"))
+    this.opened ??= Storage.open(this.options.database)
+    this.opened.catch(() => (this.opened = undefined))
+    return this.opened
+  }
+
+  private now(): number {
+    return (this.options.now ?? Date.now)()
+  }
+}
+
+function supported(): boolean {
+  const needed = ["indexedDB", "BroadcastChannel", "fetch", "crypto"]
+  return needed.every((name) => name in globalThis) && "subtle" in crypto
+}
+
+function navigatorStorage(): StorageManager | undefined {
+  return (globalThis as { navigator?: { storage?: StorageManager } }).navigator?.storage
+}
+
+function withPasscode(secret: string): boolean {
+  return secret.endsWith(".p")
+}
+
+function serverFailure(error: unknown): unknown {
+  if (error instanceof Unreachable) return new SessionFailure("server-unreachable")
+  if (!(error instanceof Refusal)) return error
+  if (error.problem === "too-many") return new SessionFailure("rate-limited")
+  if (error.problem === "not-authorised" || error.problem === "forbidden") return new SessionFailure("not-allowed")
+  return new SessionFailure("internal", error.message)
+}
+
+function newToken(): string {
+  return toBase64Url(crypto.getRandomValues(new Uint8Array(32)))
+}
