@@ -145,7 +145,7 @@ export class Reader {
 }
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-const values = new Map([...alphabet].map((letter, value) => [letter.charCodeAt(0), value]))
+const values = new Map(Array.from(alphabet, (letter, value) => [letter.charCodeAt(0), value]))
 
 /** base64url without padding (RFC 4648 §5). */
 export function toBase64Url(bytes: Uint8Array): string {

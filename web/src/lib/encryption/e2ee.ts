@@ -32,59 +32,42 @@ export {
   type NewInvite,
   readFragment,
 } from "./invite.ts"
+export { type KeyBox } from "./door.ts"
+export { type Epoch, type EpochRecord } from "./epoch.ts"
+export { grantFor, knownFrom, mayGrant, takeHistory } from "./granting.ts"
+export { type History, openGrant, openLetter } from "./history.ts"
+export { join, type Joining, type LogTail, openDoor, type OpenedDoor } from "./joining.ts"
+export { checkDoor, checkKeyBox, type DoorFault, doorOf, type DoorRequest, type Letter, lettersDue } from "./keeping.ts"
 export {
   type Applied,
   applyEntry,
+  type Changes,
   type ChatRequest,
-  checkDoor,
   checkHead,
   type CommitRequest,
   type Committing,
   type CreateRequest,
-  decodeState,
   decryptMessage,
-  type DoorRequest,
-  doorOf,
   dropPending,
-  encodeState,
   encryptMessage,
   type EntryEvent,
-  type Epoch,
-  type EpochRecord,
   found,
   type Founded,
   type FoundOptions,
   frameKeys,
-  grantFor,
-  type History,
-  join,
-  type Joining,
-  type KeyBox,
-  knownFrom,
-  type Letter,
-  lettersDue,
   makeCommit,
-  mayGrant,
-  type MemberState,
-  openDoor,
-  type OpenedDoor,
   openEntry,
-  openGrant,
-  openLetter,
-  openSignal,
-  type Pending,
-  sealSignal,
-  type SignalSender,
-  takeHistory,
-  type VoidCause,
+  ownMember,
 } from "./member.ts"
 export {
   type CallPayload,
   type FilePayload,
+  type HistoryPayload,
   type MessageEvent,
   type NotePayload,
   type Payload,
   type ReceiptPayload,
+  type RefusedCause,
   type TextPayload,
 } from "./message.ts"
 export {
@@ -99,5 +82,15 @@ export {
   withSettings,
 } from "./policy.ts"
 export { type RosterMember } from "./roster.ts"
-export { type SecurityCode, securityCode } from "./securityCode.ts"
-export { type Instance, type OpenedSignal, type SignalPayload, type SignalWindow } from "./signal.ts"
+export { securityCode, type SecurityCode } from "./securityCode.ts"
+export {
+  type Instance,
+  type OpenedSignal,
+  openSignal,
+  sealSignal,
+  type SignalPayload,
+  type SignalSender,
+  type SignalWindow,
+} from "./signal.ts"
+export { decodeState, encodeState, type MemberState, type Pending } from "./state.ts"
+export { type VoidCause } from "./validity.ts"

@@ -1,8 +1,13 @@
 /** Invite secrets, and the keys that come from them (docs/protocol.md §3.1). */
-import { type Bytes, type Random, secureRandom } from "./bytes.ts"
+import { argon2id } from "@noble/hashes/argon2.js"
+import { type Bytes, concat, fromBase64Url, owned, type Random, secureRandom, toBase64Url, utf8 } from "./bytes.ts"
+import { Malformed, Refused } from "./errors.ts"
+import { publicKeyOfSeed } from "./hpke.ts"
 import { type PolicyInvite, type Role } from "./policy.ts"
+import { hash256, hkdfExpand, hkdfExtract } from "./seal.ts"
+import { publicKeyOf } from "./signature.ts"
 
-/** What a link's fragment says: the secret, and whether a passcode belongs to it. */
+/** What a link's fragment says: the secret (32 bytes), and whether a passcode belongs to it. */
 export interface LinkSecret {
   readonly secret: Bytes
   readonly passcode: boolean
@@ -42,21 +47,60 @@ export interface NewInvite {
 }
 
 /** Reads a link's fragment, without `#`. Throws Malformed. */
-export function readFragment(_fragment: string): LinkSecret {
-  throw new Error("not yet")
+export function readFragment(fragment: string): LinkSecret {
+  const passcode = fragment.endsWith(".p")
+  return { secret: fromBase64Url(passcode ? fragment.slice(0, -2) : fragment, 32), passcode }
 }
 
 /** Derives the invite; takes about a second when there is a passcode. Throws Refused when one is needed and missing. */
-export function inviteKeys(_sessionId: string, _link: LinkSecret, _passcode?: string): Promise<InviteKeys> {
-  throw new Error("not yet")
+export async function inviteKeys(sessionId: string, link: LinkSecret, passcode?: string): Promise<InviteKeys> {
+  const session = fromBase64Url(sessionId, 16)
+  if (link.passcode && passcode === undefined) throw new Refused("the link needs its passcode")
+  const salt = link.passcode && passcode !== undefined ? stretch(passcode, session) : new Uint8Array(64)
+  const prk = hkdfExtract(salt, link.secret)
+  const derive = (label: string, length: number) =>
+    hkdfExpand(prk, concat(utf8(`careseal/1 ${label}`), session), length)
+  const [join, box] = [derive("join key", 32), derive("box key", 32)]
+  const accessToken = derive("access token", 32)
+  return {
+    sessionId,
+    id: toBase64Url(derive("invite id", 16)),
+    accessToken,
+    accessTokenHash: hash256(accessToken),
+    join: { seed: join, key: await publicKeyOf(join) },
+    box: { seed: box, key: await publicKeyOfSeed(box) },
+  }
+}
+
+// The white space of Unicode that both languages mean: what String.prototype.trim removes is another set than Python's.
+const around = /^\p{White_Space}+|\p{White_Space}+$/gu
+
+function stretch(passcode: string, session: Bytes): Bytes {
+  const text = passcode.normalize("NFKC").replace(around, "")
+  if (text === "") throw new Malformed("passcode: empty")
+  return owned(argon2id(utf8(text), session, { t: 2, m: 19456, p: 1, version: 0x13, dkLen: 32 }))
 }
 
 /** Makes an invite; `since` is the first epoch in which it stands in a policy: for a commit, the current one and 1. */
-export function newInvite(
-  _sessionId: string,
-  _options: InviteOptions,
-  _since: number,
-  _random: Random = secureRandom,
+export async function newInvite(
+  sessionId: string,
+  options: InviteOptions,
+  since: number,
+  random: Random = secureRandom,
 ): Promise<NewInvite> {
-  throw new Error("not yet")
+  const link: LinkSecret = { secret: random(32), passcode: options.passcode !== undefined }
+  const keys = await inviteKeys(sessionId, link, options.passcode)
+  const invite: PolicyInvite = {
+    id: keys.id,
+    role: options.role,
+    join: toBase64Url(keys.join.key),
+    box: toBase64Url(keys.box.key),
+    devices: options.devices ?? 4,
+    open: options.open ?? true,
+    history: options.history ?? false,
+    knock: options.knock ?? false,
+    since,
+    label: options.label,
+  }
+  return { invite, keys, fragment: toBase64Url(link.secret) + (link.passcode ? ".p" : "") }
 }

@@ -1,104 +1,29 @@
 /**
- * A member's state and what moves it: values in, values out (docs/protocol.md §3.7, §4, §5).
+ * What a member does with the log: founding, applying entries, writing (docs/protocol.md §3.7, §4, §5).
  *
  * A MemberState is never changed; each function returns the next one. Keep the newest durably (`encodeState`) before
  * anything leaves the device that depends on it. Nothing here reads a clock; `now` is ms since 1970.
  */
-import { type Bytes, type Random, secureRandom } from "./bytes.ts"
-import { type EntryDigest, type LogEntry, type Position } from "./entry.ts"
-import { type IdentityKey, type Introduction } from "./identity.ts"
-import { type InviteKeys, type InviteOptions, type NewInvite } from "./invite.ts"
-import { type MessageEvent, type Payload } from "./message.ts"
-import { type Policy, type PolicyInvite } from "./policy.ts"
-import { type RosterMember } from "./roster.ts"
-import { type Instance, type OpenedSignal, type SignalPayload, type SignalWindow } from "./signal.ts"
+import { type Bytes, equal, type Random, secureRandom, toBase64Url } from "./bytes.ts"
+import { encodeCommitData } from "./commitData.ts"
+import { type KeyBox, sealDoor, sealKeyBoxes } from "./door.ts"
+import { type EntryDigest, type LogEntry } from "./entry.ts"
+import { type Epoch, makeEpoch, memberAt, noCommitId, recordOf } from "./epoch.ts"
+import { Malformed, Refused } from "./errors.ts"
+import { createGroup } from "./group.ts"
+import { commit } from "./groupMaking.ts"
+import { type Introduction, makeIdentity } from "./identity.ts"
+import { type InviteOptions, newInvite, type NewInvite } from "./invite.ts"
+import { agrees, chainAt, chainStart, digestOf, grow, holds, nextPosition, sealCommit } from "./log.ts"
+import { type MessageEvent, openMessage, type Payload, sealMessage } from "./message.ts"
+import { checkSuccessor, decodePolicy, encodePolicy, type Policy, type PolicyInvite, type Role } from "./policy.ts"
+import { memberIdOf, type RosterMember } from "./roster.ts"
+import { publicKeyOf } from "./signature.ts"
+import { type MemberState, type Pending } from "./state.ts"
+import { type Effects, judge, type Verdict, type VoidCause } from "./validity.ts"
 
-/** One epoch of the group as this device knows it. `group` and `keys` are for this room only. */
-export interface Epoch {
-  readonly n: number
-  /** seq of the commit that began it, 0 for epoch 0 */
-  readonly start: number
-  readonly policy: Policy
-  readonly members: readonly RosterMember[]
-  readonly frameKey: Bytes
-  readonly internal: unknown
-}
-
-/** What a device needs to read the messages of one epoch (docs/protocol.md §5.3). */
-export interface EpochRecord {
-  readonly epoch: number
-  readonly start: number
-  readonly secret: Bytes
-  readonly context: Bytes
-  readonly members: readonly RecordMember[]
-  /** h at `start`, where this device knows it; 64 bytes */
-  readonly h?: Bytes
-}
-
-export interface RecordMember {
-  readonly leaf: number
-  readonly key: Bytes
-  readonly identity: string
-  readonly role: "host" | "guest"
-}
-
-/** A commit or join of this device that the log has not shown yet. */
-export interface Pending {
-  /** Entry id, b(16) */
-  readonly id: string
-  readonly internal: unknown
-}
-
-export interface MemberState {
-  readonly sessionId: string
-  /** joining: the external commit is made but not in the log yet. removed: nothing more can be read or sent. */
-  readonly phase: "joining" | "in" | "removed"
-  readonly self: { readonly memberId: string; readonly invite: string; readonly leaf: number }
-  /** Undefined while joining. */
-  readonly epoch: Epoch | undefined
-  /** The epoch before, for 10 s after a change (signals, frames); not kept by encodeState. */
-  readonly previous: { readonly epoch: Epoch; readonly until: number } | undefined
-  /** Last verified position. */
-  readonly head: Position
-  /** seq of the last commit entry, void ones too: the `parent` of what comes next. */
-  readonly lastCommit: number
-  readonly records: readonly EpochRecord[]
-  /** Invites by which a device has ever joined. */
-  readonly used: readonly string[]
-  readonly pending: Pending | undefined
-  /** seq at which the log contradicted a member or itself; sealing refuses from then on. */
-  readonly fork: number | undefined
-  readonly internal: unknown
-}
-
-/** Stable names of the rules of §3.4; texts for them are the interface's. */
-export type VoidCause =
-  | "does-not-open"
-  | "malformed"
-  | "wrong-group"
-  | "commit-data"
-  | "position"
-  | "by-reference"
-  | "no-path"
-  | "leaf"
-  | "identity"
-  | "external-shape"
-  | "join-missing"
-  | "join-signature"
-  | "invite-unknown"
-  | "invite-closed"
-  | "invite-full"
-  | "key-in-use"
-  | "resync-mismatch"
-  | "join-in-member-commit"
-  | "leaf-changed"
-  | "proposal"
-  | "not-a-host"
-  | "policy"
-  /** Something that RFC 9420 asks for. */
-  | "mls"
-  /** Valid as far as can be seen, but its path secrets do not open here: look whether a door for the next epoch exists and re-sync. */
-  | "path"
+/** How long the keys of the epoch before are held for signals and frames, ms. */
+const heldFor = 10_000
 
 export type EntryEvent =
   | MessageEvent
@@ -106,17 +31,17 @@ export type EntryEvent =
       readonly kind: "commit"
       /** The committer as of the new epoch. */
       readonly sender: RosterMember
-      /** The commit was this device's own, adopted from `pending`. */
+      /** This device's own, adopted from `pending`. */
       readonly own: boolean
       readonly joined: RosterMember | undefined
-      /** The joined device was in before and came back by a re-sync; it is not among `removed`. */
+      /** The joined device was in before and came back; its former leaf is not among `removed`. */
       readonly resync: boolean
       readonly removed: readonly RosterMember[]
       /** Before and after, when it changed. */
       readonly policy: { readonly before: Policy; readonly after: Policy } | undefined
     }
-  /** A valid commit removed this device (or another copy of it re-synced: `resync`). State's phase is "removed". */
-  | { readonly kind: "removed-self"; readonly sender: RosterMember | undefined; readonly resync: boolean }
+  /** A valid commit removed this device, or (`resync`) another copy of it came back in its place. */
+  | { readonly kind: "removed-self"; readonly sender: RosterMember; readonly resync: boolean }
   | {
       readonly kind: "void"
       readonly cause: VoidCause
@@ -128,7 +53,7 @@ export type EntryEvent =
   | { readonly kind: "join-lost" }
   /** Void whatever it holds, and an alarm. */
   | { readonly kind: "wrong-parent" }
-  /** Already applied, with the same content. */
+  /** Applied before; when it has another content than then, `fork` is set. */
   | { readonly kind: "duplicate" }
 
 export interface Applied {
@@ -139,21 +64,11 @@ export interface Applied {
 }
 
 /** All bytes; the session turns them into base64url. Tokens and their hashes are its business. */
-export interface KeyBox {
-  readonly invite: string
-  readonly box: Bytes
-}
-
-export interface Letter {
-  readonly invite: string
-  readonly letter: Bytes
-}
-
 export interface CreateRequest {
   readonly id: string
   readonly door: Bytes
   readonly keyBoxes: readonly KeyBox[]
-  readonly invites: readonly { readonly id: string; readonly role: "host" | "guest"; readonly accessTokenHash: Bytes }[]
+  readonly invites: readonly { readonly id: string; readonly role: Role; readonly accessTokenHash: Bytes }[]
   readonly member: { readonly id: string; readonly invite: string }
 }
 
@@ -163,14 +78,6 @@ export interface CommitRequest {
   readonly commit: Bytes
   readonly door: Bytes
   readonly keyBoxes: readonly KeyBox[]
-}
-
-export interface DoorRequest {
-  readonly parent: number
-  readonly door: Bytes
-  readonly keyBoxes: readonly KeyBox[]
-  /** Empty for guests. */
-  readonly letters: readonly Letter[]
 }
 
 export interface ChatRequest {
@@ -195,71 +102,209 @@ export interface Founded {
   readonly invites: readonly NewInvite[]
 }
 
-/** Makes a session. After the server took it, put the letters: `doorOf`. */
-export function found(_options: FoundOptions, _random: Random = secureRandom): Promise<Founded> {
-  throw new Error("not yet")
-}
-
-/** A door that opened: who is in, what the link is. Whether it fits the log is not known yet. */
-export interface OpenedDoor {
-  readonly sessionId: string
-  readonly keys: InviteKeys
-  readonly n: number
-  readonly policy: Policy
-  readonly invite: PolicyInvite
-  readonly members: readonly RosterMember[]
-  /** Fetch digests `after` this seq. */
-  readonly position: Position
-  readonly letter: Bytes | undefined
-  readonly internal: unknown
-}
-
-/** Throws CannotOpen, Malformed or Refused; all mean: wait for a host to heal the door. */
-export function openDoor(
-  _keys: InviteKeys,
-  _sealed: { door: Uint8Array; keyBox: Uint8Array; letter?: Uint8Array },
-): Promise<OpenedDoor> {
-  throw new Error("not yet")
-}
-
-export interface Joining {
-  /** phase "joining". Keep it durably before posting; feed it every entry after `head`. */
-  readonly state: MemberState
-  /** Add `member: {id: state.self.memberId, tokenHash}`. */
-  readonly request: CommitRequest
-}
-
-/**
- * Makes the external commit. `digests` are all entries after `door.position` and `lastCommit` the server's word.
- * With `returning` (a state that was in, with its leaf key) it is a re-sync. Throws DoorUnfit, or Refused when the
- * invite is closed or has no free place.
- */
-export function join(
-  _door: OpenedDoor,
-  _log: { digests: readonly EntryDigest[]; lastCommit: number },
-  _introduction: Introduction,
-  _returning?: MemberState,
-  _random: Random = secureRandom,
-): Promise<Joining> {
-  throw new Error("not yet")
+/** Makes a session. After the server took it, put the letters: `doorOf`. Throws Malformed for texts that are too long. */
+export async function found(options: FoundOptions, random: Random = secureRandom): Promise<Founded> {
+  const sessionId = toBase64Url(random(16))
+  const invites = [await newInvite(sessionId, { ...options.founder, role: "host" }, 0, random)]
+  for (const each of options.invites) invites.push(await newInvite(sessionId, each, 0, random))
+  const [own] = invites
+  if (own === undefined) throw new Malformed("no invite")
+  const settings = { title: options.title, relayOnly: options.relayOnly }
+  const policyBytes = encodePolicy({ v: 1, invites: invites.map(({ invite }) => invite), settings })
+  const seed = random(32)
+  const key = await publicKeyOf(seed)
+  const leafKeys = { seed, identity: await makeIdentity(sessionId, own.invite.id, options.introduction, key) }
+  const group = await createGroup(sessionId, leafKeys, random)
+  const epoch = await makeEpoch(sessionId, group, policyBytes, 0, noCommitId)
+  const head = chainStart(sessionId)
+  const self = { memberId: memberIdOf(key), invite: own.invite.id, leaf: 0 }
+  const state: MemberState = {
+    sessionId,
+    phase: "in",
+    self,
+    epoch,
+    previous: undefined,
+    head,
+    lastCommit: 0,
+    records: [recordOf(epoch, head.h)],
+    used: [own.invite.id],
+    pending: undefined,
+    fork: undefined,
+    removedAt: undefined,
+    chain: chainAt(head),
+    commits: [],
+    leafKeys,
+  }
+  const request: CreateRequest = {
+    id: sessionId,
+    door: await sealDoor(sessionId, epoch, { position: head, covers: true, used: state.used }, random),
+    keyBoxes: await sealKeyBoxes(sessionId, epoch, random),
+    invites: invites.map(({ invite, keys }) => ({ id: invite.id, role: invite.role, accessTokenHash: keys.accessTokenHash })),
+    member: { id: self.memberId, invite: self.invite },
+  }
+  return { state, request, invites }
 }
 
 /**
  * Applies the next log entry; never throws for what the entry holds, and changes nothing half-way. Throws Refused only
- * for a gap (entry.seq above head + 1).
+ * for a gap: an entry above head + 1.
  */
-export function applyEntry(_state: MemberState, _entry: LogEntry, _now: number): Promise<Applied> {
-  throw new Error("not yet")
+export async function applyEntry(state: MemberState, entry: LogEntry, now: number): Promise<Applied> {
+  if (entry.seq > state.head.seq + 1) throw new Refused("entries are missing before this one")
+  const digest = await digestOf(entry)
+  if (entry.seq <= state.head.seq) return applyAgain(state, digest)
+  const next = extend(state, digest)
+  if (entry.parent !== state.lastCommit) return settle(next, { kind: "wrong-parent" })
+  return entry.kind === "commit" ? applyCommit(state, next, entry, now) : applyChat(state, next, entry)
 }
 
-/** Opens a chat entry of the past with the records that are there, without moving the state (scroll back, reload). */
-export function openEntry(_state: MemberState, _entry: LogEntry): Promise<MessageEvent> {
-  throw new Error("not yet")
+function extend(state: MemberState, entry: EntryDigest): MemberState {
+  const head = nextPosition(state.sessionId, state.head, entry)
+  const next = { ...state, head, chain: grow(state.chain, head) }
+  return entry.kind === "chat" ? next : { ...next, lastCommit: entry.seq, commits: [...state.commits, entry.seq] }
 }
 
-/** A head that the server tells: the fork seq when it lies before what was verified, else undefined. */
+function settle(state: MemberState, event: EntryEvent, fork?: number): Applied {
+  return { state: fork === undefined ? state : { ...state, fork: state.fork ?? fork }, event, fork }
+}
+
+/** seq of a position that a member verified and this device's log contradicts. */
+function forkAt({ chain }: MemberState, at: { seq: number; h: Bytes } | undefined): number | undefined {
+  return at !== undefined && agrees(chain, at) === false ? at.seq : undefined
+}
+
+function applyAgain(state: MemberState, entry: EntryDigest): Applied {
+  const same = holds(state.sessionId, state.chain, entry)
+  return settle(state, { kind: "duplicate" }, same === false ? entry.seq : undefined)
+}
+
+async function applyChat(before: MemberState, next: MemberState, entry: LogEntry): Promise<Applied> {
+  const record = before.records.at(-1)
+  if (before.phase !== "in" || record === undefined) return settle(next, { kind: "unreadable", cause: "not-ours" })
+  const { event, at } = await openMessage(before.sessionId, record, entry)
+  return settle(next, event, forkAt(before, at))
+}
+
+async function applyCommit(before: MemberState, next: MemberState, entry: LogEntry, now: number): Promise<Applied> {
+  const { pending, epoch, phase } = before
+  if (phase === "removed") return settle(next, { kind: "unreadable", cause: "not-ours" })
+  if (pending?.id === entry.id && equal(pending.body, entry.body)) return adopt(before, next, pending, entry, now)
+  if (phase === "joining" || epoch === undefined) return settle({ ...next, pending: undefined }, { kind: "join-lost" })
+  const verdict = await judge(before.sessionId, epoch, entry)
+  const fork = forkAt(before, verdict.kind === "void" ? verdict.at : verdict.effects.at)
+  return settle(...(await carryOut(next, epoch, verdict, entry, now)), fork)
+}
+
+/** The state and event that a verdict leads to. */
+async function carryOut(
+  next: MemberState,
+  epoch: Epoch,
+  verdict: Verdict,
+  entry: LogEntry,
+  now: number,
+): Promise<[MemberState, EntryEvent]> {
+  switch (verdict.kind) {
+    case "void": {
+      const { cause, sender, invite } = verdict
+      return [next, { kind: "void", cause, sender, invite }]
+    }
+    case "removed-self": {
+      const { sender, resync } = verdict.effects
+      const removed: MemberState = { ...next, phase: "removed", removedAt: entry.seq, pending: undefined }
+      return [removed, { kind: "removed-self", sender, resync }]
+    }
+    case "valid": {
+      const { group, effects } = verdict
+      const after = await makeEpoch(next.sessionId, group, effects.policyBytes, entry.seq, entry.id)
+      return [enter(next, after, effects.joined, now), commitEvent(epoch, after, effects, false)]
+    }
+  }
+}
+
+/** The state in a new epoch; `joined` has used its invite. */
+function enter(state: MemberState, epoch: Epoch, joined: RosterMember | undefined, now: number): MemberState {
+  const used = joined === undefined || state.used.includes(joined.invite) ? state.used : [...state.used, joined.invite]
+  return {
+    ...state,
+    phase: "in",
+    epoch,
+    previous: state.epoch === undefined ? undefined : { epoch: state.epoch, until: now + heldFor },
+    records: [...state.records, recordOf(epoch, state.head.h)],
+    used,
+    pending: undefined,
+  }
+}
+
+type CommitEffects = Pick<Effects, "sender" | "joined" | "resync" | "removed">
+
+function commitEvent(before: Epoch | undefined, after: Epoch, effects: CommitEffects, own: boolean): EntryEvent {
+  const { sender, joined, resync, removed } = effects
+  const changed = before !== undefined && !equal(before.policyBytes, after.policyBytes)
+  const policy = changed ? { before: before.policy, after: after.policy } : undefined
+  return { kind: "commit", sender, own, joined, resync, removed, policy }
+}
+
+async function adopt(
+  before: MemberState,
+  next: MemberState,
+  pending: Pending,
+  entry: LogEntry,
+  now: number,
+): Promise<Applied> {
+  const epoch = await makeEpoch(before.sessionId, pending.group, pending.policyBytes, entry.seq, entry.id)
+  const sender = memberAt(epoch, pending.group.leaf)
+  if (sender === undefined) throw new Malformed("a pending commit without its own leaf")
+  const joined = before.phase === "joining" ? sender : undefined
+  const still = new Set(epoch.members.map(({ memberId }) => memberId))
+  const removed = before.epoch?.members.filter(({ memberId }) => !still.has(memberId)) ?? []
+  const effects = { sender, joined, resync: pending.resync, removed }
+  return settle(enter(next, epoch, joined, now), commitEvent(before.epoch, epoch, effects, true))
+}
+
+/**
+ * Opens a chat entry of the past with the records that are there, without moving the state (scroll back, reload).
+ * Where the chain reaches, the entry must be the one it holds.
+ */
+export async function openEntry(state: MemberState, entry: LogEntry): Promise<MessageEvent> {
+  const notOurs: MessageEvent = { kind: "unreadable", cause: "not-ours" }
+  const record = state.records.findLast(({ start }) => start <= entry.parent)
+  if (record === undefined || entry.kind !== "chat") return notOurs
+  if (state.removedAt !== undefined && entry.parent >= state.removedAt) return notOurs
+  const tampered: MessageEvent = { kind: "unreadable", cause: "tampered" }
+  if (holds(state.sessionId, state.chain, await digestOf(entry)) === false) return tampered
+  const parent = state.commits.findLast((seq) => seq < entry.seq)
+  if (parent !== undefined && parent !== entry.parent) return tampered
+  return (await openMessage(state.sessionId, record, entry)).event
+}
+
+/** Opens one chat entry (docs/protocol.md §5.1). */
+export const decryptMessage = openEntry
+
+/** A head that the server tells: its seq when it lies before what was verified (a roll-back), else undefined. */
 export function checkHead(state: MemberState, head: number): number | undefined {
   return head < state.head.seq ? head : undefined
+}
+
+/** The current epoch of a member that may write. Throws Refused. */
+export function writable(state: MemberState): Epoch {
+  if (state.phase !== "in" || state.epoch === undefined) throw new Refused("not in the group")
+  if (state.fork !== undefined) throw new Refused("the log has forked")
+  return state.epoch
+}
+
+/** Seals a chat entry for the current epoch. A retry posts the same request again; after 409 seal anew. */
+export async function encryptMessage(
+  state: MemberState,
+  payload: Payload,
+  now: number,
+  random: Random = secureRandom,
+): Promise<ChatRequest> {
+  const epoch = writable(state)
+  const id = toBase64Url(random(16))
+  const parent = state.lastCommit
+  const fields = { kind: "chat" as const, parent, id }
+  const encryptedMessage = await sealMessage(state.sessionId, epoch, fields, state.head, payload, now)
+  return { id, parent, encryptedMessage }
 }
 
 export interface Committing {
@@ -269,13 +314,57 @@ export interface Committing {
   readonly request: CommitRequest
 }
 
-/** An empty commit renews the epoch; leaves and policies are a host's. Throws Refused for what others would call void. */
-export function makeCommit(
-  _state: MemberState,
-  _changes?: { removes?: readonly number[]; policy?: Policy },
-  _random: Random = secureRandom,
+export interface Changes {
+  /** Leaf indices */
+  readonly removes?: readonly number[]
+  readonly policy?: Policy
+}
+
+/** An empty commit renews the epoch; removes and policies are a host's. Throws Refused for what others would call void. */
+export async function makeCommit(
+  state: MemberState,
+  { removes = [], policy }: Changes = {},
+  random: Random = secureRandom,
 ): Promise<Committing> {
-  throw new Error("not yet")
+  const epoch = writable(state)
+  const policyBytes = policy === undefined ? undefined : encodePolicy(policy)
+  checkAllowed(epoch, removes, policyBytes)
+  const data = encodeCommitData({ at: state.head, ...(policyBytes === undefined ? {} : { policy: policyBytes }) })
+  const made = await commit(epoch.group, removes, data, random)
+  const id = toBase64Url(random(16))
+  const parent = state.lastCommit
+  const body = await sealCommit(epoch.secrets.door, state.sessionId, { kind: "commit", parent, id }, made.message)
+  const pending: Pending = {
+    id,
+    parent,
+    body,
+    group: made.group,
+    policyBytes: policyBytes ?? epoch.policyBytes,
+    resync: false,
+  }
+  return { state: { ...state, pending }, request: await commitRequest(state, pending, state.used, random) }
+}
+
+function checkAllowed(epoch: Epoch, removes: readonly number[], policyBytes: Bytes | undefined): void {
+  const own = memberAt(epoch, epoch.group.leaf)
+  if (own === undefined) throw new Refused("not in the group")
+  if (own.role !== "host" && (removes.length > 0 || policyBytes !== undefined)) throw new Refused("for hosts only")
+  const leaves = epoch.members.filter(({ leaf }) => !removes.includes(leaf)).map(({ invite }) => invite)
+  const succession = { epoch: epoch.n, committer: own.invite, leaves }
+  if (policyBytes !== undefined) checkSuccessor(epoch.policy, decodePolicy(policyBytes), succession)
+}
+
+/** A commit with the door and key boxes of the epoch it leads to. */
+export async function commitRequest(
+  { sessionId, head }: MemberState,
+  { id, parent, body, group, policyBytes }: Pending,
+  used: readonly string[],
+  random: Random,
+): Promise<CommitRequest> {
+  // Its start is not known before the log has it, and stands in neither door nor boxes.
+  const epoch = await makeEpoch(sessionId, group, policyBytes, 0, id)
+  const door = await sealDoor(sessionId, epoch, { position: head, covers: false, used }, random)
+  return { id, parent, commit: body, door, keyBoxes: await sealKeyBoxes(sessionId, epoch, random) }
 }
 
 /** After a 409: forget the pending commit. */
@@ -283,120 +372,14 @@ export function dropPending(state: MemberState): MemberState {
   return { ...state, pending: undefined }
 }
 
-/** Seals a chat entry for the current epoch. A retry posts the same request again; after 409 seal anew. */
-export function encryptMessage(
-  _state: MemberState,
-  _payload: Payload,
-  _now: number,
-  _random: Random = secureRandom,
-): Promise<ChatRequest> {
-  throw new Error("not yet")
-}
-
-/** Opens one chat entry (docs/protocol.md §5.1): `openEntry` under the name of its twin. */
-export function decryptMessage(state: MemberState, entry: LogEntry): Promise<MessageEvent> {
-  return openEntry(state, entry)
-}
-
-/** Door, key boxes and, for a host, letters of the current epoch: after an own commit or founding, and for healing. */
-export function doorOf(_state: MemberState, _random: Random = secureRandom): Promise<DoorRequest> {
-  throw new Error("not yet")
-}
-
-/** Whether a door is right for the current epoch and log: undefined, or why not. */
-export function checkDoor(_state: MemberState, _door: Uint8Array): Promise<string | undefined> {
-  throw new Error("not yet")
-}
-
-/** Invites that should have a letter at the server now (open, unused, not knocking). */
-export function lettersDue(_state: MemberState): readonly string[] {
-  throw new Error("not yet")
-}
-
-/** History for a member that asks (docs/protocol.md §5.4), cut into as many payloads as it needs. */
-export function grantFor(_state: MemberState, _memberId: string, _random: Random = secureRandom): Promise<Payload[]> {
-  throw new Error("not yet")
-}
-
-/** Whether this device may give history to that member: a host, or a device with the same invite. */
-export function mayGrant(_state: MemberState, _memberId: string): boolean {
-  throw new Error("not yet")
-}
-
-export interface History {
-  readonly from: Position
-  readonly epochs: readonly EpochRecord[]
-}
-
-/** Opens a letter with the invite's keys, or a grant's box with them. Throws CannotOpen or Malformed. */
-export function openLetter(_keys: InviteKeys, _letter: Uint8Array): Promise<History> {
-  throw new Error("not yet")
-}
-
-export function openGrant(_keys: InviteKeys, _memberId: string, _payload: Payload): Promise<History> {
-  throw new Error("not yet")
-}
-
-/**
- * Takes a history after checking the chain: `digests` are the entries after `history.from` up to the first position
- * this state knows (`knownFrom`). Throws Refused when the log does not lead there: the same alarm as a fork.
- */
-export function takeHistory(
-  _state: MemberState,
-  _history: History,
-  _digests: readonly EntryDigest[],
-): Promise<MemberState> {
-  throw new Error("not yet")
-}
-
-/** The first position this state can vouch for: where it joined, or where its history begins. */
-export function knownFrom(_state: MemberState): number {
-  throw new Error("not yet")
-}
-
-export interface SignalSender {
-  readonly instance: string
-  /** Grows with every signal of this page. */
-  readonly counter: number
-}
-
-/** Recipient "everybody" for hello, typing and bye only. */
-export function sealSignal(
-  _state: MemberState,
-  _from: SignalSender,
-  _to: Instance | "everybody",
-  _payload: SignalPayload,
-  _random: Random = secureRandom,
-): Promise<Bytes> {
-  throw new Error("not yet")
-}
-
-/** Throws CannotOpen, Malformed or Refused (replayed, for another page, of an old epoch). */
-export function openSignal(
-  _state: MemberState,
-  _own: { instance: string },
-  _window: SignalWindow,
-  _signal: Uint8Array,
-  _now: number,
-): Promise<OpenedSignal> {
-  throw new Error("not yet")
+/** Own leaf as the others see it now; undefined while joining. */
+export function ownMember(state: MemberState): RosterMember | undefined {
+  return state.epoch === undefined ? undefined : memberAt(state.epoch, state.self.leaf)
 }
 
 /** Base keys for frames: the current epoch, then the one before while it is held. */
 export function frameKeys(state: MemberState, now: number): { leaf: number; epochs: { epoch: number; key: Bytes }[] } {
   const held = state.previous !== undefined && state.previous.until > now ? [state.previous.epoch] : []
-  const epochs = state.epoch === undefined ? [] : [state.epoch, ...held]
-  return { leaf: state.self.leaf, epochs: epochs.map(({ n, frameKey }) => ({ epoch: n, key: frameKey })) }
+  const epochs = state.epoch === undefined || state.phase !== "in" ? [] : [state.epoch, ...held]
+  return { leaf: state.self.leaf, epochs: epochs.map(({ n, secrets }) => ({ epoch: n, key: secrets.frame })) }
 }
-
-/** Everything but the epoch before and caches, a pending commit too. Secret: seal it at rest. */
-export function encodeState(_state: MemberState): Bytes {
-  throw new Error("not yet")
-}
-
-/** Throws Malformed. */
-export function decodeState(_bytes: Uint8Array): Promise<MemberState> {
-  throw new Error("not yet")
-}
-
-export type { IdentityKey }

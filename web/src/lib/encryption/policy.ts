@@ -1,5 +1,7 @@
 /** The policy of a session: its invites and settings, and which policy may follow which (docs/protocol.md §3.2). */
 import { type Bytes } from "./bytes.ts"
+import { Malformed, Refused } from "./errors.ts"
+import { bool, bytes, decodeJson, encodeJson, integer, list, object, oneOf, text } from "./json.ts"
 
 export type Role = "host" | "guest"
 
@@ -11,10 +13,15 @@ export interface PolicyInvite {
   readonly join: string
   /** X-Wing public key, b(1216) */
   readonly box: string
+  /** How many devices may be in by it at once, 1 to 16 */
   readonly devices: number
+  /** Whether new devices may come by it */
   readonly open: boolean
+  /** Whether what was written before may be handed over without asking */
   readonly history: boolean
+  /** Whether each device must be admitted */
   readonly knock: boolean
+  /** First epoch in which it stood in a policy */
   readonly since: number
   readonly label: string
 }
@@ -30,17 +37,73 @@ export interface Policy {
   readonly settings: PolicySettings
 }
 
-/** Throws Malformed or Refused. */
-export function decodePolicy(_bytes: Uint8Array): Policy {
-  throw new Error("not yet")
+const largest = 65536
+
+const shape = object({
+  v: oneOf(1),
+  invites: list(
+    object({
+      id: bytes(16),
+      role: oneOf("host", "guest"),
+      join: bytes(32),
+      box: bytes(1216),
+      devices: integer(1, 16),
+      open: bool,
+      history: bool,
+      knock: bool,
+      since: integer(),
+      label: text(128),
+    }),
+    32,
+    1,
+  ),
+  settings: object({ title: text(128), relayOnly: bool }),
+})
+
+/** Throws Malformed. */
+export function decodePolicy(encoded: Uint8Array): Policy {
+  if (encoded.length > largest) throw new Malformed("policy: too long")
+  const policy = shape(decodeJson(encoded), "policy")
+  if (new Set(policy.invites.map(({ id }) => id)).size < policy.invites.length) throw new Malformed("policy: ids")
+  if (!policy.invites.some(({ role }) => role === "host")) throw new Malformed("policy: no host")
+  return policy
 }
 
-export function encodePolicy(_policy: Policy): Bytes {
-  throw new Error("not yet")
+/** Throws Malformed when it is no valid policy. */
+export function encodePolicy(policy: Policy): Bytes {
+  const encoded = encodeJson(policy)
+  decodePolicy(encoded)
+  return encoded
 }
 
 export function inviteOf(policy: Policy, id: string): PolicyInvite | undefined {
   return policy.invites.find((invite) => invite.id === id)
+}
+
+/** The commit that brings a policy: the epoch it leaves, its committer's invite, the invites of all leaves after it. */
+export interface Succession {
+  readonly epoch: number
+  readonly committer: string
+  readonly leaves: readonly string[]
+}
+
+/** Throws Refused unless `after` may follow `before`. */
+export function checkSuccessor(before: Policy, after: Policy, { epoch, committer, leaves }: Succession): void {
+  for (const invite of after.invites) {
+    const old = inviteOf(before, invite.id)
+    if (old === undefined) {
+      if (invite.since !== epoch + 1) throw new Refused("policy: since of a new invite")
+    } else if (
+      old.role !== invite.role ||
+      old.join !== invite.join ||
+      old.box !== invite.box ||
+      old.since !== invite.since
+    ) {
+      throw new Refused("policy: an invite changed")
+    }
+  }
+  if (!leaves.every((id) => inviteOf(after, id) !== undefined)) throw new Refused("policy: a member has no invite")
+  if (inviteOf(after, committer)?.role !== "host") throw new Refused("policy: the committer is no host")
 }
 
 /** Adds an invite, or puts it in the place of the one with its id. */
