@@ -1,5 +1,5 @@
 /** What is kept of one session between the days, beside its timeline: one record, written before anything depends on it. */
-import { type Bytes, type InviteKeys, type Payload } from "../encryption/e2ee.ts"
+import { type Bytes, type HistoryPayload, type InviteKeys } from "../encryption/e2ee.ts"
 import { type Storage } from "./storage.ts"
 import { type Receipts } from "./timeline.ts"
 import { type CommitRequest, type CreateRequest } from "./transport.ts"
@@ -7,8 +7,6 @@ import { type Alarm, type Member, type Role, type SessionSummary } from "./types
 
 /** The server's ask that belongs to a pending commit; posted again as it is after a crash. */
 export type Posted = { kind: "join" | "commit"; request: CommitRequest } | { kind: "create"; request: CreateRequest }
-
-export type HistoryPayload = Extract<Payload, { type: "history" }>
 
 export interface Core {
   id: string

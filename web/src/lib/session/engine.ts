@@ -579,7 +579,7 @@ export class Engine implements Owner {
     const request: CommitRequest = { ...textual(joining.request), member: { id: memberId, tokenHash } }
     this.state = joining.state
     // Durable before it is posted: after a crash the same bytes go again (§3.7).
-    await this.keep({ state: encodeState(joining.state), posted: { kind: "join", request }, letter: letter as Bytes | undefined })
+    await this.keep({ state: encodeState(joining.state), posted: { kind: "join", request }, letter })
   }
 
   private async postJoin(access: string, token: string, request: CommitRequest): Promise<void> {

@@ -1,5 +1,6 @@
 /** From a link to a join that can be posted (docs/protocol.md §3.7). */
 import {
+  type Bytes,
   CannotOpen,
   DoorUnfit,
   type EntryDigest,
@@ -43,16 +44,12 @@ export async function fetchDoor(
   transport: Transport,
   token: string,
   keys: InviteKeys,
-): Promise<{ door: OpenedDoor; head: number }> {
+): Promise<{ door: OpenedDoor; letter: Bytes | undefined }> {
   const answer = await transport.door(token)
   if (answer.keyBox === undefined) throw new DoorNotReady("no key box")
   try {
-    const door = await openDoor(keys, {
-      door: fromBase64Url(answer.door),
-      keyBox: fromBase64Url(answer.keyBox),
-      ...(answer.letter === undefined ? {} : { letter: fromBase64Url(answer.letter) }),
-    })
-    return { door, head: answer.head }
+    const door = await openDoor(keys, { door: fromBase64Url(answer.door), keyBox: fromBase64Url(answer.keyBox) })
+    return { door, letter: answer.letter === undefined ? undefined : fromBase64Url(answer.letter) }
   } catch (error) {
     if (error instanceof CannotOpen || error instanceof Malformed || error instanceof Refused) {
       throw new DoorNotReady(error.message)
@@ -86,11 +83,11 @@ export async function prepareJoin(
   keys: InviteKeys,
   introduction: Introduction,
   returning?: MemberState,
-): Promise<{ joining: Joining; letter: Uint8Array | undefined }> {
-  const { door } = await fetchDoor(transport, token, keys)
+): Promise<{ joining: Joining; letter: Bytes | undefined }> {
+  const { door, letter } = await fetchDoor(transport, token, keys)
   const log = await digestsAfter(transport, token, door.position.seq)
   try {
-    return { joining: await join(door, log, introduction, returning), letter: door.letter }
+    return { joining: await join(door, log, introduction, returning), letter }
   } catch (error) {
     if (error instanceof DoorUnfit) throw new DoorNotReady(error.message)
     if (error instanceof Refused) throw new SessionFailure("link-used-up")

@@ -59,7 +59,7 @@ export class SessionPage implements Session {
     let seen: () => void = () => undefined
     this.first = new Promise((resolve) => (seen = resolve))
     this.tabs = new Tabs(
-      `careseal/session/${options.id}`,
+      `${options.storage.name}/session/${options.id}`,
       {
         own: (toTabs) => this.own(toTabs),
         patch: (patch) => {

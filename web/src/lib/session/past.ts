@@ -2,6 +2,7 @@
 import {
   type Bytes,
   type History,
+  type HistoryPayload,
   type InviteKeys,
   knownFrom,
   type MemberState,
@@ -14,7 +15,6 @@ import {
   takeHistory,
 } from "../encryption/e2ee.ts"
 import { pastFact } from "./arrival.ts"
-import { type HistoryPayload } from "./core.ts"
 import { digestsAfter } from "./joining.ts"
 import { type Fact } from "./timeline.ts"
 import { type Transport } from "./transport.ts"
@@ -38,7 +38,7 @@ export async function historyFrom(
   const from = history.from.seq
   try {
     const { digests } = from < upTo ? await digestsAfter(transport, token, from, upTo) : { digests: [] }
-    const next = await takeHistory(state, history, digests)
+    const next = takeHistory(state, history, digests)
     return { kind: "taken", state: next, facts: await factsBetween(transport, token, next, from, upTo) }
   } catch (error) {
     if (error instanceof Refused) return { kind: "contradicts", seq: from }
@@ -55,7 +55,7 @@ async function opened(
   try {
     if (source === undefined) return undefined
     if (source instanceof Uint8Array) return await openLetter(keys, source)
-    return await openGrant(keys, state.self.memberId, source)
+    return await openGrant(keys, state.self.memberId, source.box)
   } catch (error) {
     if (error instanceof SealError) return undefined
     throw error

@@ -30,6 +30,8 @@ export class Storage {
   private writing: Promise<void> = Promise.resolve()
 
   private constructor(
+    /** One for all tabs of a browser profile. */
+    readonly name: string,
     private readonly db: IDBPDatabase<Schema>,
     private readonly key: CryptoKey,
   ) {}
@@ -45,7 +47,7 @@ export class Storage {
         },
         blocking: (_, __, event) => (event.target as IDBDatabase).close(),
       })
-      return new Storage(db, await wrappingKey(db))
+      return new Storage(name, db, await wrappingKey(db))
     } catch (error) {
       throw new SessionFailure("storage-unavailable", error instanceof Error ? error.name : undefined)
     }

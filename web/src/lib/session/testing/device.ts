@@ -1,0 +1,63 @@
+/** A browser profile for tests: its own disk, its own locks, any number of tabs. */
+import { effect, type ReadonlySignal } from "@preact/signals"
+import { DeviceSessions } from "../sessions.ts"
+import { type Locks } from "../tabs.ts"
+
+export const testServer = "http://careseal.test"
+
+/** Web Locks of one profile, as far as tabs use them. */
+export class ProfileLocks {
+  private readonly held = new Map<string, Promise<unknown>>()
+
+  readonly request = ((name: string, ...rest: unknown[]) => {
+    const run = rest.at(-1) as (lock: object) => Promise<unknown>
+    const { signal } = (rest.length > 1 ? rest[0] : {}) as { signal?: AbortSignal }
+    const before = this.held.get(name) ?? Promise.resolve()
+    const mine = before.then(async () => {
+      signal?.throwIfAborted()
+      return run({ name })
+    })
+    this.held.set(
+      name,
+      mine.catch(() => undefined),
+    )
+    return mine
+  }) as Locks["request"]
+}
+
+export class Profile {
+  readonly locks = new ProfileLocks()
+  readonly database = crypto.randomUUID()
+
+  /** The module as one page load has it. */
+  page(server = testServer, now?: () => number): DeviceSessions {
+    return new DeviceSessions({
+      server,
+      origin: "https://careseal.test",
+      device: "Test",
+      database: this.database,
+      locks: this.locks,
+      ...(now ? { now } : {}),
+    })
+  }
+}
+
+/** Resolves once the condition over signals holds; rejects after five seconds with what `what` says. */
+export function until(condition: () => boolean, what: () => unknown = () => condition.toString()): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`never came: ${JSON.stringify(what())}`)), 5_000)
+    let stop: (() => void) | undefined
+    let done = false
+    stop = effect(() => {
+      if (done || !condition()) return
+      done = true
+      clearTimeout(timer)
+      queueMicrotask(() => stop?.())
+      resolve()
+    })
+  })
+}
+
+export function texts(timeline: ReadonlySignal<readonly { kind: string }[]>): string[] {
+  return timeline.value.flatMap((item) => ("text" in item && typeof item.text === "string" ? [item.text] : []))
+}
