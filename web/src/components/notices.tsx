@@ -25,8 +25,15 @@ const dismiss = (id: number): void => {
   toasts.value = toasts.value.filter((toast) => toast.id !== id)
 }
 
+type Notifying = Document & { ariaNotify?: (text: string) => void }
+
 /** Said by screen readers, not shown. */
 export function announce(text: string): void {
+  const page: Notifying = document
+  if (page.ariaNotify) {
+    page.ariaNotify(text)
+    return
+  }
   // Two equal sentences in a row are both to be said: a trailing no-break space makes them differ.
   spoken.value = spoken.value === text ? `${text}\u00a0` : text
 }

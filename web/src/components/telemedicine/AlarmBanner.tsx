@@ -1,5 +1,6 @@
 import { useSignal } from "@preact/signals"
 import { t } from "../../i18n/index"
+import { Words } from "../../i18n/Words"
 import { type Alarm, type Session } from "../../lib/session/types"
 import { Confirm } from "../Dialog"
 import { Icon } from "../Icon"
@@ -11,13 +12,17 @@ export function AlarmBanner({ session }: { session: Session }) {
   const asked = useSignal<string | undefined>(undefined)
   const alarms = session.alarms.value.filter((alarm) => !read.value.has(keyOf(alarm)))
   return (
-    <>
+    <div class="alarms">
       {alarms.map((alarm) => (
         <section key={keyOf(alarm)} class="alarm" role="alert" data-alarm={alarm.kind}>
           <Icon name="alarm" />
           <div>
-            <h2>{titleOf(alarm)}</h2>
-            <p dir="auto">{textOf(alarm)}</p>
+            <h2>
+              <Title alarm={alarm} />
+            </h2>
+            <p>
+              <Explanation alarm={alarm} />
+            </p>
           </div>
           {!alarm.stops && (
             <button type="button" class="button" onClick={() => void (asked.value = keyOf(alarm))}>
@@ -36,28 +41,30 @@ export function AlarmBanner({ session }: { session: Session }) {
           onClose={() => void (asked.value = undefined)}
         />
       )}
-    </>
+    </div>
   )
 }
 
 const keyOf = (alarm: Alarm): string =>
   `${alarm.kind} ${"seq" in alarm ? alarm.seq : ""} ${"who" in alarm ? alarm.who : ""}`
 
-const titleOf = (alarm: Alarm): string =>
-  alarm.kind === "identity-changed" ? t("alarm.identity-changed.title", { who: alarm.who }) : t(`alarm.${alarm.kind}.title`)
+function Title({ alarm }: { alarm: Alarm }) {
+  if (alarm.kind === "identity-changed") return <Words k="alarm.identity-changed.title" who={alarm.who} />
+  return <>{t(`alarm.${alarm.kind}.title`)}</>
+}
 
-function textOf(alarm: Alarm): string {
+function Explanation({ alarm }: { alarm: Alarm }) {
   switch (alarm.kind) {
     case "void-commit":
-      return t("alarm.void-commit.text", { who: alarm.who || t("somebody"), cause: alarm.cause })
+      return <Words k="alarm.void-commit.text" who={alarm.who || t("somebody")} cause={alarm.cause} />
     case "foreign-fingerprint":
-      return t("alarm.foreign-fingerprint.text", { who: alarm.who })
+      return <Words k="alarm.foreign-fingerprint.text" who={alarm.who} />
     case "unsealed-media":
-      return t("alarm.unsealed-media.text", { who: alarm.who })
+      return <Words k="alarm.unsealed-media.text" who={alarm.who} />
     case "fork":
     case "rolled-back":
     case "wrong-parent":
     case "identity-changed":
-      return t(`alarm.${alarm.kind}.text`)
+      return <>{t(`alarm.${alarm.kind}.text`)}</>
   }
 }

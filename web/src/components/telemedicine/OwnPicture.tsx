@@ -22,7 +22,7 @@ const within = (part: number): number => Math.min(1, Math.max(0, part))
 /** The own camera, small; the pointer or the arrow keys move it out of the way. */
 export function OwnPicture({ stream }: { stream: MediaStream }) {
   const box = useRef<HTMLDivElement>(null)
-  const place = useSignal<Place>({ x: 1, y: 0 })
+  const place = useSignal<Place>({ x: 1, y: 1 })
   const grip = useRef<Place | undefined>(undefined)
 
   const move = (event: PointerEvent): void => {
