@@ -8,19 +8,17 @@ from functools import partial
 
 from .commit import Commit, ProposalOrRef, ProposalRef
 from .epoch_change import Conclusion, conclude, provisional_context
-from .extension import Extensions
-from .framing import AuthenticatedContent, FramedContent, Sender, WireFormat
-from .group_info import GroupInfo, ratchet_tree_extension
+from .framing import Sender
+from .group_info import ratchet_tree_extension
 from .group_state import GroupState, LeafChange
 from .kem import Rng
 from .leaf_node import check_leaf
 from .message import encode_message
-from .private_message import PrivateMessage
 from .proposal import Proposal
 from .proposal_list import Applied, SentProposal, apply_member_proposals, path_required
 from .psk import PskSource, ResumptionUsage, find_psks, psk_secret
-from .public_message import PublicMessage
 from .secret import PskSecret
+from .sending import group_info, protect, sign
 from .tree_math import common_ancestor
 from .tree_validation import check_credential_support, check_uniqueness
 from .treekem import CreatedPath, create_path, kept_keys
@@ -75,7 +73,8 @@ def commit(
     if wanted or path_required([each.proposal for each in sent]):
         path = _create_path(state, applied, options.leaf, rng)
     proposals: list[ProposalOrRef] = [*map(ProposalRef, references), *by_value]
-    authenticated = _sign(state, proposals, path, options)
+    content = Commit(tuple(proposals), None if path is None else path.path)
+    authenticated = sign(state, content, options.authenticated_data, options.private)
     tree = applied.tree if path is None else path.merged.tree
     end = conclude(
         suite,
@@ -96,36 +95,9 @@ def commit(
     after = state.next(
         tree, end.context, end.epoch, end.confirmation_tag, signer, keys, applied.reinit
     )
-    current, message = protect(state, authenticated, options.private, options.padding, rng)
+    current, message = protect(state, authenticated, rng, options.padding)
     welcome = _welcome(after, applied, path, end, psk, options.tree_in_welcome, rng)
     return CommitResult(after, message, welcome, current)
-
-
-def protect(
-    state: GroupState, authenticated: AuthenticatedContent, private: bool, padding: int, rng: Rng
-) -> tuple[GroupState, bytes]:
-    """An MLSMessage of this epoch, and the state without the key that went into it."""
-    if not private:
-        context, key = state.context.encode(), state.keys.membership_key
-        return state, encode_message(
-            PublicMessage.protect(state.suite, authenticated, context, key)
-        )
-    secret_tree, message = PrivateMessage.protect(
-        state.suite,
-        authenticated,
-        state.secret_tree,
-        state.keys.sender_data_secret,
-        rng,
-        padding,
-    )
-    return replace(state, secret_tree=secret_tree), encode_message(message)
-
-
-def group_info(state: GroupState, extensions: Extensions) -> GroupInfo:
-    """A signed GroupInfo of this epoch with these extensions (§12.4.3)."""
-    return GroupInfo(state.context, extensions, state.confirmation_tag, state.own_leaf, b"").signed(
-        state.suite, state.signer
-    )
 
 
 def _create_path(state: GroupState, applied: Applied, change: LeafChange, rng: Rng) -> CreatedPath:
@@ -144,24 +116,6 @@ def _create_path(state: GroupState, applied: Applied, change: LeafChange, rng: R
     check_uniqueness(created.merged.tree)
     check_credential_support(created.merged.tree)
     return created
-
-
-def _sign(
-    state: GroupState,
-    proposals: Sequence[ProposalOrRef],
-    path: CreatedPath | None,
-    options: CommitOptions,
-) -> AuthenticatedContent:
-    content = FramedContent(
-        state.context.group_id,
-        state.context.epoch,
-        Sender.member(state.own_leaf),
-        options.authenticated_data,
-        Commit(tuple(proposals), None if path is None else path.path),
-    )
-    wire_format = WireFormat.PRIVATE_MESSAGE if options.private else WireFormat.PUBLIC_MESSAGE
-    context, key = state.context.encode(), state.signer.private
-    return AuthenticatedContent.sign(state.suite, wire_format, content, context, key)
 
 
 def _welcome(

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from . import committing, founding, joining
+from . import committing, founding, joining, sending
 from .codec import decode
 from .committing import CommitOptions, CommitResult
 from .credential import Credential
-from .errors import InvalidMessage, OtherEpoch
+from .errors import InvalidMessage, OtherEpoch, UsageError
 from .extension import Extension, Extensions, external_pub_extension
 from .external_joining import commit_externally
 from .following import follow
-from .framing import AuthenticatedContent, Content, FramedContent, Sender, WireFormat
+from .framing import Sender
 from .group_context import GroupContext
 from .group_info import GroupInfo, ratchet_tree_extension
 from .group_state import GroupState, LeafChange, OwnUpdate
@@ -227,7 +227,7 @@ class Group:
         if external:
             _, public = self._state.keys.external_key_pair(self.suite)
             chosen.append(external_pub_extension(public))
-        return committing.group_info(self._state, tuple(chosen))
+        return sending.group_info(self._state, tuple(chosen))
 
     # What others sent
 
@@ -314,8 +314,8 @@ class Group:
         self._state.check_active()
         own = SentProposal(proposal, Sender.member(self.own_leaf))
         check_proposal(self.tree, self.context, own)
-        authenticated = self._sign(proposal, authenticated_data, private)
-        state, message = committing.protect(self._state, authenticated, private, padding, rng)
+        authenticated = sending.sign(self._state, proposal, authenticated_data, private)
+        state, message = sending.protect(self._state, authenticated, rng, padding)
         known = {**state.proposals, authenticated.reference(self.suite): own}
         return Group(replace(state, proposals=known)), message
 
@@ -354,22 +354,15 @@ class Group:
     ) -> tuple[Group, bytes]:
         """Application data as an MLSMessage (§15), and the group without the key used for it.
 
-        Raises `UsageError` if a ReInit has ended the group.
+        Raises `UsageError` if a ReInit has ended the group, or while proposals wait: they are
+        to be committed first (§12.4), so that nobody reads on who is to be removed.
         """
         self._state.check_active()
-        authenticated = self._sign(data, authenticated_data, private=True)
-        state, message = committing.protect(self._state, authenticated, True, padding, rng)
+        if self._state.proposals:
+            raise UsageError("commit or forget the remembered proposals first")
+        authenticated = sending.sign(self._state, data, authenticated_data, private=True)
+        state, message = sending.protect(self._state, authenticated, rng, padding)
         return Group(state), message
-
-    def _sign(
-        self, content: Content, authenticated_data: bytes, private: bool
-    ) -> AuthenticatedContent:
-        framed = FramedContent(
-            self.group_id, self.epoch, Sender.member(self.own_leaf), authenticated_data, content
-        )
-        wire_format = WireFormat.PRIVATE_MESSAGE if private else WireFormat.PUBLIC_MESSAGE
-        context, key = self.context.encode(), self.signer.private
-        return AuthenticatedContent.sign(self.suite, wire_format, framed, context, key)
 
     # What comes after this group
 

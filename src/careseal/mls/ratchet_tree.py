@@ -15,8 +15,6 @@ from .suite import CipherSuite
 
 Node: TypeAlias = LeafNode | ParentNode | None
 
-_LEAF, _PARENT = 1, 2
-
 
 class RatchetTree:
     """An immutable ratchet tree with a power of two of leaves; changes give a new tree.
@@ -204,14 +202,14 @@ class RatchetTree:
 def _encode_node(node: Node) -> bytes:
     if node is None:
         return optional(None)
-    kind = _LEAF if isinstance(node, LeafNode) else _PARENT
+    kind = tree_hash.LEAF if isinstance(node, LeafNode) else tree_hash.PARENT
     return optional(u8(kind) + node.encode())
 
 
 def _read_node(reader: Reader) -> LeafNode | ParentNode:
     match reader.u8():
-        case 1:
+        case tree_hash.LEAF:
             return LeafNode.read(reader)
-        case 2:
+        case tree_hash.PARENT:
             return ParentNode.read(reader)
     raise DecodeError("unknown ratchet tree node type")

@@ -14,7 +14,7 @@ from .suite import CipherSuite
 Nodes = Sequence[LeafNode | ParentNode | None]
 Hashes = list[bytes | None]
 
-_LEAF, _PARENT = 1, 2
+LEAF, PARENT = 1, 2  # NodeType (§7.8)
 
 
 def subtree_hash(suite: CipherSuite, nodes: Nodes, known: Hashes, top: int) -> bytes:
@@ -52,11 +52,11 @@ def hash_without(
 
 def _leaf_hash(suite: CipherSuite, index: int, node: LeafNode | ParentNode | None) -> bytes:
     encoded = None if node is None else node.encode()
-    return suite.hash(u8(_LEAF) + u32(index) + optional(encoded))
+    return suite.hash(u8(LEAF) + u32(index) + optional(encoded))
 
 
 def _parent_hash(
     suite: CipherSuite, node: LeafNode | ParentNode | None, left: bytes, right: bytes
 ) -> bytes:
     encoded = None if node is None else node.encode()
-    return suite.hash(u8(_PARENT) + optional(encoded) + opaque(left) + opaque(right))
+    return suite.hash(u8(PARENT) + optional(encoded) + opaque(left) + opaque(right))

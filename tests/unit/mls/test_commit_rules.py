@@ -39,8 +39,8 @@ from careseal.mls import (
 )
 from careseal.mls.codec import decode
 from careseal.mls.commit import ProposalRef, UpdatePath
-from careseal.mls.committing import protect
 from careseal.mls.parent_node import ParentNode
+from careseal.mls.sending import protect, sign
 from tests.unit.mls.world import (
     FAST,
     GROUP_ID,
@@ -250,8 +250,7 @@ def test_a_leaf_is_refused_wherever_it_comes_from(
 
 
 def forged_proposal(group: Group, proposal: Proposal) -> bytes:
-    signed = group._sign(proposal, b"", False)
-    return protect(group._state, signed, False, 0, RNG)[1]
+    return protect(group._state, sign(group._state, proposal, b"", False), RNG)[1]
 
 
 def test_an_update_brings_a_new_encryption_key(world: World) -> None:

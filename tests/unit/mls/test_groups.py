@@ -276,6 +276,16 @@ def test_application_data_opens_once_for_each_member() -> None:
         sender.receive(message)
 
 
+def test_proposals_are_committed_before_more_is_said() -> None:
+    world = World(3)
+    _, message = world["m1"].propose(Remove(2), RNG)
+    group = remember(world["m0"], message)
+    with refused(group, "commit or forget", UsageError):
+        group.encrypt(b"data", RNG)
+    group.commit(RNG).group.encrypt(b"data", RNG)
+    group.forget(group.proposals).encrypt(b"data", RNG)
+
+
 def test_application_data_may_arrive_out_of_order() -> None:
     world = World(2)
     messages = []

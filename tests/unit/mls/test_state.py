@@ -22,17 +22,16 @@ from tests.unit.mls.world import FAST, RNG, XWING, World, follow, founded, key_p
 
 def busy(world: World) -> Group:
     """A member with everything that a state can hold."""
+    world.groups["m0"], _ = world["m0"].encrypt(b"data", RNG)
+    sender = world["m1"]
+    for _ in range(3):
+        sender, message = sender.encrypt(b"data", RNG)
+    world.groups["m0"], _ = world["m0"].receive(message)
     group, message = world["m1"].propose(Remove(2), RNG)
     world.propose("m1", message, group)
     group, message = world["m0"].propose(PreSharedKey(external_psk_id(FAST, b"id", RNG)), RNG)
     world.propose("m0", message, group)
-    group, _ = world["m0"].propose_update(RNG)
-    sender = world["m1"]
-    for number in range(3):
-        sender, message = sender.encrypt(b"data", RNG)
-        if number == 2:
-            group, _ = group.receive(message)
-    return group.encrypt(b"data", RNG)[0]
+    return world["m0"].propose_update(RNG)[0]
 
 
 def test_a_group_is_the_same_after_storage() -> None:

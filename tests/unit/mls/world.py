@@ -30,12 +30,12 @@ from careseal.mls import (
     cipher_suite,
 )
 from careseal.mls.commit import Commit, ProposalOrRef, UpdatePath
-from careseal.mls.committing import protect
 from careseal.mls.epoch_change import provisional_context
 from careseal.mls.extension import Extensions
 from careseal.mls.framing import AuthenticatedContent, FramedContent, WireFormat
 from careseal.mls.leaf_node import Capabilities
 from careseal.mls.psk import no_psks
+from careseal.mls.sending import protect
 from careseal.mls.treekem import create_path
 
 RNG = os.urandom
@@ -213,7 +213,7 @@ def forged(
         group.context.encode(),
         (own or group.signer).private,
     )
-    return protect(group._state, replace(signed, confirmation_tag=tag), False, 0, RNG)[1]
+    return protect(group._state, replace(signed, confirmation_tag=tag), RNG)[1]
 
 
 def path_of(group: Group) -> UpdatePath:

@@ -6,9 +6,8 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..errors import MLSError
 from . import crypto, scenarios, structures, trees
-from .case import Case, Mismatch
+from .case import Case
 
 _KINDS: list[tuple[frozenset[str], Callable[[Case], None]]] = [
     (frozenset(fields.split()), check)
@@ -47,7 +46,7 @@ def check_case(case: Case) -> str | None:
         return "a kind of vector that is not known here"
     try:
         check(case)
-    except (Mismatch, MLSError, KeyError, ValueError) as error:
+    except Exception as error:  # whatever goes wrong, it is this case's failure
         return f"{type(error).__name__}: {error}"
     return None
 
