@@ -1,5 +1,17 @@
 /** Doors and key boxes, by which one joins with nothing but a link (docs/protocol.md §3.5, §3.6). */
-import { type Bytes, compare, concat, fromBase64Url, type Random, Reader, toBase64Url, u16, u64, u8, vec32 } from "./bytes.ts"
+import {
+  type Bytes,
+  compare,
+  concat,
+  fromBase64Url,
+  type Random,
+  Reader,
+  toBase64Url,
+  u16,
+  u64,
+  u8,
+  vec32,
+} from "./bytes.ts"
 import { type EntryDigest, type Position } from "./entry.ts"
 import { type Epoch, labelled, noCommitId } from "./epoch.ts"
 import { DoorUnfit, Malformed, SealError } from "./errors.ts"
@@ -126,8 +138,8 @@ export interface LogEnd {
 }
 
 /**
- * Follows the log from a door to its head (docs/protocol.md §3.5). `digests` are all entries after the door's position;
- * `lastCommit` is the server's word, which a member checks later. Throws DoorUnfit.
+ * Follows the log from a door to its head (docs/protocol.md §3.5). `digests` are all entries after the door's
+ * position; `lastCommit` is the server's word, which a member checks later. Throws DoorUnfit.
  */
 export function followToHead(
   sessionId: string,

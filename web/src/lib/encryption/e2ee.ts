@@ -1,8 +1,8 @@
 /**
  * What the rest of the client may import of the sealing (docs/protocol.md).
  *
- * A session's life: `found`, or `readFragment` → `inviteKeys` → `openDoor` → `join`; then `applyEntry` for each entry of
- * the log in order, `encryptMessage` and `makeCommit` to write, `doorOf` and `checkDoor` to keep the door right,
+ * A session's life: `found`, or `readFragment`, `inviteKeys`, `openDoor`, `join`; then `applyEntry` for each entry of the
+ * log in order, `encryptMessage` and `makeCommit` to write, `doorOf` and `checkDoor` to keep the door right,
  * `sealSignal` and `openSignal` beside the log. Frames of calls: `frame.ts`, which a worker imports alone.
  */
 export { type Bytes, equal, fromBase64Url, type Random, secureRandom, toBase64Url } from "./bytes.ts"

@@ -1,4 +1,4 @@
-/** Log entries as they come from the server (docs/protocol.md §4). Ids are base64url text, bodies and digests bytes. */
+/** Log entries as they come from the server (docs/protocol.md §4): ids are base64url text, bodies and digests bytes. */
 import { type Bytes, fromBase64Url } from "./bytes.ts"
 import { Malformed } from "./errors.ts"
 

@@ -56,7 +56,7 @@ export function contextOf(sessionId: string, policyBytes: Uint8Array): Bytes {
   return hashNow(utf8("careseal/1 context"), fromBase64Url(sessionId, 16), policyBytes)
 }
 
-/** Exports an epoch's secrets and reads its roster. Throws Malformed or Refused when policy or identities do not hold. */
+/** Exports secrets and reads the roster. Throws Malformed or Refused when policy or identities do not hold. */
 export async function makeEpoch(
   sessionId: string,
   group: Group,

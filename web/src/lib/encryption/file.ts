@@ -1,5 +1,16 @@
 /** File parts (docs/protocol.md §6): each is sealed and opened alone, so no file is ever whole in memory. */
-import { type Bytes, concat, fromBase64Url, owned, type Random, secureRandom, toBase64Url, u32, u8, utf8 } from "./bytes.ts"
+import {
+  type Bytes,
+  concat,
+  fromBase64Url,
+  owned,
+  type Random,
+  secureRandom,
+  toBase64Url,
+  u32,
+  u8,
+  utf8,
+} from "./bytes.ts"
 import { CannotOpen, Refused } from "./errors.ts"
 import { aeadOpen, aeadSeal, hkdfExpand, hkdfExtract, padded } from "./seal.ts"
 
@@ -62,7 +73,7 @@ function checkNumber(size: number, number: number): void {
   if (!Number.isInteger(number) || number < 0 || number >= partCount(size)) throw new Refused("file: no such part")
 }
 
-/** Seals part `number` of a file of `size` bytes; `plain` is exactly that range of it. Throws Refused for another length. */
+/** Seals part `number` of a file of `size` bytes; `plain` is exactly that range of it, else it throws Refused. */
 export async function encryptPart(
   file: NewFile,
   size: number,

@@ -115,7 +115,7 @@ export async function encryptFrame(
   return concat(metadata, header, new Uint8Array(sealed))
 }
 
-/** Opens a sealed frame with the key of its KID; the result has the readable bytes in front again. Throws CannotOpen. */
+/** Opens a sealed frame with the key of its KID; the readable bytes are in front again. Throws CannotOpen. */
 export async function decryptFrame(key: FrameKey, frame: Uint8Array, readable: number): Promise<Bytes> {
   const found = readFrameHeader(frame, readable)
   if (found?.kid !== key.kid) throw new CannotOpen("frame: no header of this key")

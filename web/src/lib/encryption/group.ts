@@ -6,11 +6,11 @@
  * looked at before it has any effect, and because a path of a committer whose side of the tree is otherwise empty ends
  * below the root, where the library derives one step too many.
  */
-import { type CiphersuiteImpl, type GroupContext, type KeySchedule, type LeafNode, mlsExporter, type RatchetTree } from "ts-mls"
+import { type CiphersuiteImpl, type GroupContext, type KeySchedule, type LeafNode, type RatchetTree } from "ts-mls"
 import { deriveSecret } from "ts-mls/crypto/kdf.js"
 import { createConfirmationTag } from "ts-mls/framedContent.js"
 import { decodeGroupContext, encodeGroupContext } from "ts-mls/groupContext.js"
-import { decodeKeySchedule, encodeKeySchedule, initializeKeySchedule } from "ts-mls/keySchedule.js"
+import { decodeKeySchedule, encodeKeySchedule, initializeKeySchedule, mlsExporter } from "ts-mls/keySchedule.js"
 import { signLeafNodeKeyPackage } from "ts-mls/leafNode.js"
 import { decodeRatchetTree, encodeRatchetTree } from "ts-mls/ratchetTree.js"
 import { treeHashRoot } from "ts-mls/treeHash.js"
@@ -43,7 +43,10 @@ export interface LeafKeys {
 }
 
 /** A leaf that says who, with its encryption key still to come. */
-export async function leafTemplate({ seed, identity }: LeafKeys): Promise<Omit<LeafNode, "leafNodeSource" | "signature">> {
+export async function leafTemplate({
+  seed,
+  identity,
+}: LeafKeys): Promise<Omit<LeafNode, "leafNodeSource" | "signature">> {
   return {
     hpkePublicKey: new Uint8Array(),
     signaturePublicKey: await publicKeyOf(seed),
@@ -54,7 +57,11 @@ export async function leafTemplate({ seed, identity }: LeafKeys): Promise<Omit<L
 }
 
 /** A group of one, in epoch 0. */
-export async function createGroup(sessionId: string, leafKeys: LeafKeys, random: Random = secureRandom): Promise<Group> {
+export async function createGroup(
+  sessionId: string,
+  leafKeys: LeafKeys,
+  random: Random = secureRandom,
+): Promise<Group> {
   const suite = suiteOf(random)
   const pair = await deriveKeyPair(random(32))
   const leaf = await signLeafNodeKeyPackage(

@@ -133,7 +133,8 @@ export async function followCommit(group: Group, view: CommitView, merged: Merge
   const epoch = await initializeEpoch(initSecret, commitSecret, after, new Uint8Array(secretSize), suite.kdf)
   const keys = epoch.keySchedule
   const { confirmationTag } = auth
-  if (!(await verifyConfirmationTag(keys.confirmationKey, confirmationTag, after.confirmedTranscriptHash, suite.hash))) {
+  const { confirmedTranscriptHash } = after
+  if (!(await verifyConfirmationTag(keys.confirmationKey, confirmationTag, confirmedTranscriptHash, suite.hash))) {
     throw new Refused("confirmation tag")
   }
   const privateKeys = keptKeys(group, merged.tree, learned)

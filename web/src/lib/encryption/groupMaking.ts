@@ -1,5 +1,12 @@
 /** Making commits: a member's, and the external one of a joiner (RFC 9420 §12.4.1, §12.4.3.2). */
-import { type CiphersuiteImpl, type GroupContext, type LeafNode, type Proposal, type RatchetTree, type Sender } from "ts-mls"
+import {
+  type CiphersuiteImpl,
+  type GroupContext,
+  type LeafNode,
+  type Proposal,
+  type RatchetTree,
+  type Sender,
+} from "ts-mls"
 import { createConfirmationTag, createContentCommitSignature } from "ts-mls/framedContent.js"
 import { initializeEpoch } from "ts-mls/keySchedule.js"
 import { protectPublicMessage } from "ts-mls/messageProtectionPublic.js"
@@ -102,7 +109,8 @@ async function conclude(
 ): Promise<MadeCommit> {
   const { context } = before
   const { leaf, seed, sender } = committer
-  const [tree, path, secrets, leafSeed] = await createUpdatePath(committer.tree, toLeafIndex(leaf), context, seed, suite)
+  const place = toLeafIndex(leaf)
+  const [tree, path, secrets, leafSeed] = await createUpdatePath(committer.tree, place, context, seed, suite)
   const learned = new Map([[2 * leaf, owned(await suite.hpke.exportPrivateKey(leafSeed))]])
   let commitSecret: Uint8Array = suite.rng.randomBytes(secretSize)
   for (const { nodeIndex, secret } of secrets) {

@@ -55,12 +55,18 @@ export function leavesOf(tree: RatchetTree): Leaf[] {
 }
 
 /** The tree without those leaves. Throws Refused for a leaf that is not there, named twice, or the committer's. */
-export function withoutLeaves(tree: RatchetTree, removed: readonly number[], committer: number | undefined): RatchetTree {
+export function withoutLeaves(
+  tree: RatchetTree,
+  removed: readonly number[],
+  committer: number | undefined,
+): RatchetTree {
   if (new Set(removed).size < removed.length) throw new Refused("remove: named twice")
   for (const index of removed) {
     if (index === committer) throw new Refused("remove: the committer itself")
     if (leafAt(tree, index) === undefined) throw new Refused("remove: nobody there")
   }
+  // The library knows no tree without a leaf, but a lone member that comes back leaves one for a moment.
+  if (removed.length === leavesOf(tree).length) return [undefined]
   return removed.reduce((rest, index) => removeLeafNode(rest, toLeafIndex(index)), tree)
 }
 

@@ -66,8 +66,8 @@ export interface LogTail {
 
 /**
  * Makes the external commit. With `returning`, a state that was in and still has its leaf, it is a re-sync. Throws
- * DoorUnfit when the door does not fit the log, or Refused: the invite is closed or full, there is no leaf to return to,
- * or the log contradicts what the returning state had verified.
+ * DoorUnfit when the door does not fit the log, or Refused: the invite is closed or full, there is no leaf to return
+ * to, or the log contradicts what the returning state had verified.
  */
 export async function join(
   door: OpenedDoor,
@@ -126,7 +126,8 @@ function checkPlace(door: OpenedDoor, returning: MemberState | undefined, former
     return
   }
   if (!invite.open) throw new Refused("the invite is closed")
-  if (members.filter((each) => each.invite === invite.id).length >= invite.devices) throw new Refused("the invite is full")
+  const devices = members.filter((each) => each.invite === invite.id).length
+  if (devices >= invite.devices) throw new Refused("the invite is full")
 }
 
 /** The chain from the door to the head, and before it what a returning state knew. Throws Refused for a fork. */
@@ -134,7 +135,8 @@ function chainOf({ sessionId, position }: OpenedDoor, digests: readonly EntryDig
   let chain = chainAt(position)
   for (const entry of digests) chain = grow(chain, nextPosition(sessionId, chain.head, entry))
   if (returning === undefined) return chain
-  if (returning.head.seq > chain.head.seq || contradicts(returning.chain, chain)) throw new Refused("the log has forked")
+  const shorter = chain.head.seq < returning.head.seq
+  if (shorter || contradicts(returning.chain, chain)) throw new Refused("the log has forked")
   return joinChains(returning.chain, chain)
 }
 

@@ -94,7 +94,9 @@ export function list<T>(item: Shape<T>, most: number, least = 0): Shape<T[]> {
   }
 }
 
-export function tuple<const S extends readonly Shape<unknown>[]>(...items: S): Shape<{ -readonly [K in keyof S]: Of<S[K]> }> {
+export function tuple<const S extends readonly Shape<unknown>[]>(
+  ...items: S
+): Shape<{ -readonly [K in keyof S]: Of<S[K]> }> {
   return (value, place) => {
     if (!Array.isArray(value) || value.length !== items.length) wrong(place)
     return items.map((item, i) => item((value as readonly Json[])[i] ?? null, `${place}[${i}]`)) as never
@@ -118,7 +120,8 @@ export function object(needed: Members, optional: Members = {}): Shape<Record<st
     const members = value as Readonly<Record<string, Json>>
     for (const name of names) if (!Object.hasOwn(members, name)) wrong(`${place}.${name}`)
     const checked = Object.entries(members).map(([name, member]) => {
-      const shape = Object.hasOwn(needed, name) ? needed[name] : Object.hasOwn(optional, name) ? optional[name] : undefined
+      const shapes = Object.hasOwn(needed, name) ? needed : optional
+      const shape = Object.hasOwn(shapes, name) ? shapes[name] : undefined
       return [name, shape === undefined ? wrong(`${place}.${name}`) : shape(member, `${place}.${name}`)]
     })
     return Object.fromEntries(checked) as Record<string, unknown>

@@ -70,7 +70,8 @@ export async function checkDoor(state: MemberState, door: Uint8Array): Promise<D
     const content = await openSealedDoor(epoch.secrets.door, state.sessionId, door)
     if (!equal(content.policy, epoch.policyBytes)) return "policy"
     if (content.commitId !== epoch.commitId) return "commit"
-    if (!(await describes(await openGroupInfo(content.groupInfo, state.sessionId, epoch.n), epoch.group))) return "group"
+    const info = await openGroupInfo(content.groupInfo, state.sessionId, epoch.n)
+    if (!(await describes(info, epoch.group))) return "group"
     if (!fits(state, epoch, content)) return "position"
     const used = new Set(content.used)
     if (used.size !== state.used.length || !state.used.every((id) => used.has(id))) return "used"

@@ -102,7 +102,7 @@ export interface Founded {
   readonly invites: readonly NewInvite[]
 }
 
-/** Makes a session. After the server took it, put the letters: `doorOf`. Throws Malformed for texts that are too long. */
+/** Makes a session. After the server took it, put the letters: `doorOf`. Throws Malformed for too long a text. */
 export async function found(options: FoundOptions, random: Random = secureRandom): Promise<Founded> {
   const sessionId = toBase64Url(random(16))
   const invites = [await newInvite(sessionId, { ...options.founder, role: "host" }, 0, random)]
@@ -139,7 +139,7 @@ export async function found(options: FoundOptions, random: Random = secureRandom
     id: sessionId,
     door: await sealDoor(sessionId, epoch, { position: head, covers: true, used: state.used }, random),
     keyBoxes: await sealKeyBoxes(sessionId, epoch, random),
-    invites: invites.map(({ invite, keys }) => ({ id: invite.id, role: invite.role, accessTokenHash: keys.accessTokenHash })),
+    invites: invites.map(({ invite: { id, role }, keys: { accessTokenHash } }) => ({ id, role, accessTokenHash })),
     member: { id: self.memberId, invite: self.invite },
   }
   return { state, request, invites }
@@ -188,11 +188,15 @@ async function applyChat(before: MemberState, next: MemberState, entry: LogEntry
 async function applyCommit(before: MemberState, next: MemberState, entry: LogEntry, now: number): Promise<Applied> {
   const { pending, epoch, phase } = before
   if (phase === "removed") return settle(next, { kind: "unreadable", cause: "not-ours" })
-  if (pending?.id === entry.id && equal(pending.body, entry.body)) return adopt(before, next, pending, entry, now)
+  if (pending !== undefined && isPending(pending, entry)) return adopt(before, next, pending, entry, now)
   if (phase === "joining" || epoch === undefined) return settle({ ...next, pending: undefined }, { kind: "join-lost" })
   const verdict = await judge(before.sessionId, epoch, entry)
   const fork = forkAt(before, verdict.kind === "void" ? verdict.at : verdict.effects.at)
   return settle(...(await carryOut(next, epoch, verdict, entry, now)), fork)
+}
+
+function isPending({ id, parent, body }: Pending, entry: LogEntry): boolean {
+  return entry.id === id && entry.parent === parent && equal(entry.body, body)
 }
 
 /** The state and event that a verdict leads to. */
@@ -267,14 +271,18 @@ async function adopt(
  */
 export async function openEntry(state: MemberState, entry: LogEntry): Promise<MessageEvent> {
   const notOurs: MessageEvent = { kind: "unreadable", cause: "not-ours" }
-  const record = state.records.findLast(({ start }) => start <= entry.parent)
+  const place = state.records.findLastIndex(({ start }) => start <= entry.parent)
+  const [record, following] = [state.records[place], state.records[place + 1]]
   if (record === undefined || entry.kind !== "chat") return notOurs
   if (state.removedAt !== undefined && entry.parent >= state.removedAt) return notOurs
   const tampered: MessageEvent = { kind: "unreadable", cause: "tampered" }
   if (holds(state.sessionId, state.chain, await digestOf(entry)) === false) return tampered
   const parent = state.commits.findLast((seq) => seq < entry.seq)
   if (parent !== undefined && parent !== entry.parent) return tampered
-  return (await openMessage(state.sessionId, record, entry)).event
+  const { event } = await openMessage(state.sessionId, record, entry)
+  // Where epochs are missing behind the record, it may be of one of those.
+  const missing = following !== undefined && following.epoch !== record.epoch + 1
+  return event.kind === "unreadable" && missing ? notOurs : event
 }
 
 /** Opens one chat entry (docs/protocol.md §5.1). */
@@ -320,7 +328,7 @@ export interface Changes {
   readonly policy?: Policy
 }
 
-/** An empty commit renews the epoch; removes and policies are a host's. Throws Refused for what others would call void. */
+/** An empty commit renews the epoch; removes and policies are a host's. Throws Refused for what others call void. */
 export async function makeCommit(
   state: MemberState,
   { removes = [], policy }: Changes = {},

@@ -36,7 +36,7 @@ export function member(leaf: number, key: Bytes, identity: string, parsed: Ident
   return known === undefined ? base : { ...base, known: fromBase64Url(known.key, 32) }
 }
 
-/** All leaves as members. Throws Malformed or Refused when an identity does not hold, or has no invite in the policy. */
+/** All leaves as members. Throws Malformed or Refused when an identity does not hold or has no invite there. */
 export function rosterOf(sessionId: string, leaves: readonly Leaf[], policy: Policy): Promise<RosterMember[]> {
   return Promise.all(
     leaves.map(async ({ index, key, identity }) => {

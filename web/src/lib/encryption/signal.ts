@@ -1,8 +1,33 @@
 /** Sealed signals between connected members (docs/protocol.md §7.1). */
-import { type Bytes, concat, fromBase64Url, type Random, Reader, secureRandom, toBase64Url, u32, u64, vec32 } from "./bytes.ts"
+import {
+  type Bytes,
+  concat,
+  fromBase64Url,
+  type Random,
+  Reader,
+  secureRandom,
+  toBase64Url,
+  u32,
+  u64,
+  vec32,
+} from "./bytes.ts"
 import { type Epoch, labelled, memberAt } from "./epoch.ts"
 import { Malformed, Refused } from "./errors.ts"
-import { bool, bytes, decodeJson, encodeJson, integer, object, type Of, oneOf, orNull, type Shape, text, tuple, typeOf } from "./json.ts"
+import {
+  bool,
+  bytes,
+  decodeJson,
+  encodeJson,
+  integer,
+  object,
+  type Of,
+  oneOf,
+  orNull,
+  type Shape,
+  text,
+  tuple,
+  typeOf,
+} from "./json.ts"
 import { type RosterMember } from "./roster.ts"
 import { open, seal } from "./seal.ts"
 import { sign, verify } from "./signature.ts"

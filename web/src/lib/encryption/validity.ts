@@ -4,7 +4,15 @@ import { type CommitData, decodeCommitData, joinHolds } from "./commitData.ts"
 import { type LogEntry } from "./entry.ts"
 import { type Epoch, memberAt } from "./epoch.ts"
 import { Malformed, Refused, SealError } from "./errors.ts"
-import { type CommitView, followCommit, lookAtCommit, mergeCommit, type Merged, OtherGroup, PathClosed } from "./groupFollowing.ts"
+import {
+  type CommitView,
+  followCommit,
+  lookAtCommit,
+  mergeCommit,
+  type Merged,
+  OtherGroup,
+  PathClosed,
+} from "./groupFollowing.ts"
 import { type Group } from "./group.ts"
 import { checkLeafForm } from "./groupTree.ts"
 import { type Identity, knownHolds, readIdentity } from "./identity.ts"
@@ -38,7 +46,7 @@ export type VoidCause =
   | "policy"
   /** Something that RFC 9420 asks for. */
   | "mls"
-  /** All holds that can be seen, but its path does not open here: where a door for the next epoch exists over it, re-sync. */
+  /** Its path does not open here, though all else holds: where a door exists over it, re-sync. */
   | "path"
 
 /** Who sent a void commit, where it can be told. */
