@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
 from collections.abc import Callable
 
@@ -46,7 +47,13 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
         lifespan="on",
     )
     port = listening.getsockname()[1]
+    for stop in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(stop, _ignore)  # uvicorn raises it once more after a clean end
     _Process(config, app, settings, port, announce).run(sockets=[listening])
+
+
+def _ignore(_number: int, _frame: object) -> None:
+    """The process ends by itself, with exit code 0."""
 
 
 async def make_api_token(settings: Settings) -> str:

@@ -58,7 +58,7 @@ class WebClient:
         return Response(file.packed, 200, headers, file.media_type)
 
     def _file(self, name: str) -> _File:
-        path = (self._folder / name).resolve()
+        path = (self._folder / name).resolve() if name.isprintable() else self._folder
         if not path.is_relative_to(self._folder) or not path.is_file():
             raise Problem("not-found", "There is no such page or file.")
         stat = path.stat()

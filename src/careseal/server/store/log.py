@@ -84,8 +84,8 @@ def append_commit(
         return Appended(there, new=False)
     held = _accept(connection, session_id, sent.parent, limits, now)
     made = _append(connection, held, COMMIT, sent.id, sent.commit, now)
-    members.open_invites(connection, session_id, sent.open, limits.invites)
     members.close_invites(connection, session_id, sent.close)
+    members.open_invites(connection, session_id, sent.open, limits.invites)
     members.revoke(connection, session_id, sent.revoke)
     replaced = False
     if bearer.member_id is None and sent.member is not UNSET:
