@@ -1,0 +1,190 @@
+"""Commits of this device: kept before they are posted, tried again when another came first."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from careseal.e2ee.errors import NotAllowed, SealError
+from careseal.e2ee.identifiers import InviteId, MemberId
+from careseal.e2ee.policy import Policy
+from careseal.e2ee.secret import AccessToken
+from careseal.e2ee.sending import check_door, door_now, drop_pending, letters_due, make_commit
+from careseal.e2ee.state import Epoch, Phase, SessionState
+
+from . import entering
+from .core import Core, gone
+from .errors import ClientError, NotAuthorised, NotInSession, ServerRefused, StaleParent
+from .events import Event
+from .founding import MadeInvite, keep_link
+from .transport import CommitExtras, Opening
+
+ATTEMPTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a commit is to do, in the group and at the server."""
+
+    removes: tuple[int, ...] = ()
+    policy: Policy | None = None
+    opens: tuple[Opening, ...] = ()
+    closes: tuple[InviteId, ...] = ()
+    revokes: tuple[MemberId, ...] = ()
+    made: MadeInvite | None = None
+
+
+Plan = Callable[[Epoch], Changes | None]
+"""What to do in an epoch; None if there is no reason any more."""
+
+
+class _Extras(msgspec.Struct, forbid_unknown_fields=True):
+    opens: list[tuple[bytes, str, bytes]]
+    closes: list[bytes]
+    revokes: list[bytes]
+
+
+class Committer:
+    """Makes a session's commits, one at a time, and keeps its door right."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._committing = asyncio.Lock()
+
+    async def commit(self, plan: Plan, *, hosts_only: bool = True) -> Changes:
+        """What was done, once it is in the log. Raises `NotAllowed` and others."""
+        async with self._committing:
+            for _ in range(ATTEMPTS):
+                await self._core.read()
+                await self._post_pending()
+                epoch = self._core.keeper.state.check_sending()
+                if hosts_only and not self._core.keeper.state.is_host:
+                    raise NotAllowed("Only hosts may do this.")
+                changes = plan(epoch)
+                if changes is None:
+                    return Changes()
+                self._prepare(changes)
+                if await self._post_pending():
+                    return changes
+        raise ClientError("Others kept changing the session; try again in a moment.")
+
+    async def resume(self) -> list[Event]:
+        """Finishes a commit or a join that a crash or a broken line interrupted."""
+        state, told = self._core.keeper.state, []
+        if state.phase is Phase.REMOVED:
+            raise gone()
+        if state.phase is Phase.JOINING:
+            told += await self._finish_join()
+        elif state.pending is not None:
+            async with self._committing:
+                await self._post_pending()
+        return told
+
+    async def come_back(self) -> None:
+        """A re-sync, if the door shows that the others have gone on without this device."""
+        core = self._core
+        async with self._committing:
+            for _ in range(ATTEMPTS):
+                if not await entering.come_back(core.keeper, core.transport, core.profile):
+                    return
+                if await self._post(CommitExtras()):
+                    await core.read()
+                    return
+                await core.read()
+
+    async def tend_door(self, *, letters: bool = False) -> None:
+        """Puts a right door if there is a wrong one (docs/protocol.md §3.7)."""
+        core = self._core
+        state = core.keeper.state
+        if state.phase is not Phase.IN or state.pending is not None:
+            return
+        try:
+            if not (letters and letters_due(state)):
+                fetched = await core.transport.door(core.id, core.profile.token)
+                check_door(state, fetched.door)
+                return
+        except SealError:
+            pass
+        try:
+            upload = door_now(core.keeper.state, os.urandom)
+            await core.transport.put_door(core.id, core.profile.token, upload)
+        except StaleParent:
+            pass  # whoever came first has put one
+
+    def _prepare(self, changes: Changes) -> None:
+        extras = _Extras(
+            [(bytes(e.id), e.role, bytes(e.access_token)) for e in changes.opens],
+            [bytes(each) for each in changes.closes],
+            [bytes(each) for each in changes.revokes],
+        )
+        core = self._core
+
+        def make(state: SessionState) -> tuple[SessionState, None]:
+            after = make_commit(state, os.urandom, changes.removes, changes.policy)
+            core.store.put(core.id, "commit", msgspec.msgpack.encode(extras))
+            if changes.made is not None:
+                keep_link(core.store, changes.made)
+            return after, None
+
+        core.keeper.change(make)
+
+    async def _post_pending(self) -> bool:
+        """Whether a pending commit got into the log."""
+        if self._core.keeper.state.pending is None:
+            return False
+        if not await self._post(self._extras()):
+            return False
+        await self._core.read()
+        await self.tend_door(letters=True)
+        return True
+
+    async def _post(self, extras: CommitExtras) -> bool:
+        core, state = self._core, self._core.keeper.state
+        if state.pending is None:
+            return False
+        try:
+            await core.transport.post_commit(
+                core.id, core.profile.token, state.member_id, state.pending, extras
+            )
+        except StaleParent:
+            core.keeper.change(lambda now: (_without(now, state), None))
+            return False
+        except NotAuthorised as error:
+            raise gone() from error
+        except ServerRefused:
+            core.keeper.change(lambda now: (_without(now, state), None))
+            raise
+        return True
+
+    async def _finish_join(self) -> list[Event]:
+        core = self._core
+        if core.keeper.state.pending is None or not await entering.post_join(
+            core.transport, core.keeper.state, core.profile
+        ):
+            raise NotInSession("The join was not finished; open the link again.")
+        told = await core.read()
+        await core.take_letter()
+        return told
+
+    def _extras(self) -> CommitExtras:
+        stored = self._core.store.get(self._core.id, "commit")
+        if stored is None:
+            return CommitExtras()
+        extras = msgspec.msgpack.decode(stored, type=_Extras)
+        return CommitExtras(
+            None,
+            tuple(Opening(InviteId(i), r, AccessToken(t)) for i, r, t in extras.opens),
+            tuple(map(InviteId, extras.closes)),
+            tuple(map(MemberId, extras.revokes)),
+        )
+
+
+def _without(now: SessionState, then: SessionState) -> SessionState:
+    """The present state without the commit that was refused, if it still waits for it."""
+    if now.pending is None or then.pending is None or now.pending.entry != then.pending.entry:
+        return now
+    return drop_pending(now)

@@ -1,0 +1,118 @@
+"""What the parts of one session share: its state, its log, its line to the server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from careseal.e2ee.errors import OutOfOrder, SealError
+from careseal.e2ee.events import EntryEvent, MessageReceived
+from careseal.e2ee.history import History
+from careseal.e2ee.identifiers import SessionId
+from careseal.e2ee.log import Digested, Entry
+from careseal.e2ee.past import grant, known_from, letter, take_history
+from careseal.e2ee.payload import HistoryGrant
+
+from .errors import NotAuthorised, NotInSession
+from .events import Event, HistoryReceived
+from .keeper import Keeper
+from .outbox import Outbox
+from .profile import Profile
+from .signalling import Signalling
+from .storage import Store
+from .transport import Transport
+
+Listener = Callable[[Event], None]
+
+
+class Core:
+    """One session of this device. `cursor` is the last entry that was told to this process."""
+
+    def __init__(self, store: Store, session: SessionId, transport: Transport | None) -> None:
+        self.id = session
+        self.store = store
+        self.profile = Profile.decode(store.get(session, "profile"))
+        self.transport = transport or Transport(self.profile.origin)
+        self.keeper = Keeper(store, session)
+        self.outbox = Outbox(store, session)
+        self.signalling = Signalling(self.keeper)
+        self.listeners: list[Listener] = []
+        self.cursor = self.keeper.state.chain.head.seq
+        self._reading = asyncio.Lock()
+
+    async def read(self) -> list[Event]:
+        """Reads the log to its end. Raises `NotInSession` or `ServerUnreachable`."""
+        told: list[Event] = []
+        while True:
+            async with self._reading:
+                try:
+                    page = await self.transport.entries(self.id, self.profile.token, self.cursor)
+                except NotAuthorised as error:
+                    raise gone() from error
+                told += self._apply(page.entries, page.head)
+                if self.cursor >= page.head or not page.entries:
+                    break
+        return told + await self._take_grants(told)
+
+    async def take(self, entry: Entry) -> list[Event]:
+        """Applies an entry that came over the line; reads what is missing before it."""
+        async with self._reading:
+            if entry.seq <= self.cursor:
+                return []
+            try:
+                told = self._apply([entry])
+            except OutOfOrder:
+                told = None
+        if told is None:
+            return await self.read()
+        return told + await self._take_grants(told)
+
+    def tell(self, event: Event) -> None:
+        for listener in list(self.listeners):
+            listener(event)
+
+    async def take_letter(self) -> None:
+        """Makes readable what the letter of the link holds, if there was one."""
+        boxed = self.store.get(self.id, "letter")
+        if boxed is not None:
+            with suppress(SealError):  # a courtesy: without it the past stays unread
+                await self._take_history(letter(self.keeper.state, boxed))
+            self.store.delete(self.id, "letter")
+
+    def _apply(self, entries: Sequence[Entry], head: int | None = None) -> list[Event]:
+        events: list[EntryEvent] = self.keeper.apply(entries, head)
+        if entries:
+            self.cursor = max(self.cursor, entries[-1].seq)
+        for event in events:
+            self.tell(event)
+        return list(events)
+
+    async def _take_grants(self, told: Sequence[Event]) -> list[Event]:
+        me, received = self.keeper.state.member_id, []
+        for event in told:
+            match event:
+                case MessageReceived(payload=HistoryGrant() as given) if given.to == me:
+                    try:
+                        await self._take_history(grant(self.keeper.state, given))
+                    except SealError:
+                        continue
+                    received.append(HistoryReceived(known_from(self.keeper.state).seq))
+        for event in received:
+            self.tell(event)
+        return list(received)
+
+    async def _take_history(self, history: History) -> None:
+        goal = known_from(self.keeper.state)
+        digests: list[Digested] = []
+        if history.start.seq < goal.seq:
+            digests, _, _ = await self.transport.digests(
+                self.id, self.profile.token, history.start.seq, goal.seq
+            )
+        self.keeper.change(lambda state: (take_history(state, history, digests), None))
+
+
+def gone() -> NotInSession:
+    return NotInSession(
+        "This device is not in the session any more: it was removed, or the session is over."
+    )

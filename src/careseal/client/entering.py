@@ -1,0 +1,162 @@
+"""Joining a session by a link, and coming back by a re-sync (docs/protocol.md §3.7)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+
+from careseal.e2ee.errors import DoorDoesNotFit, Malformed, NotAllowed, NotOurs, Tampered
+from careseal.e2ee.identifiers import SessionId
+from careseal.e2ee.invite import Invite, Link
+from careseal.e2ee.joining import Introduction, OpenedDoor, join, open_door, rejoin
+from careseal.e2ee.secret import MemberToken
+from careseal.e2ee.state import Phase, SessionState
+
+from .errors import (
+    DoorNotReady,
+    LinkRefused,
+    LinkUsedUp,
+    NotAuthorised,
+    NotInSession,
+    PasscodeNeeded,
+    StaleParent,
+)
+from .keeper import Keeper
+from .profile import Profile
+from .storage import Store
+from .transport import Bearer, CommitExtras, FetchedDoor, Transport
+
+Waiting = Callable[[], None]
+"""Called once when a host must come online first."""
+
+_LOOK_AGAIN = 2.0  # s
+
+
+def derive(link: Link, passcode: str | None) -> Invite:
+    """Raises `PasscodeNeeded`."""
+    if link.needs_passcode and not passcode:
+        raise PasscodeNeeded("This link needs a passcode, which its sender tells you.")
+    return Invite.derive(link.session, link.secret, passcode if link.needs_passcode else None)
+
+
+async def look(transport: Transport, invite: Invite) -> OpenedDoor:
+    """What a link leads to, without joining. Raises `LinkRefused` or `DoorNotReady`."""
+    opened, _ = await _open(transport, invite, invite.access_token)
+    return opened
+
+
+async def enter(
+    store: Store,
+    transport: Transport,
+    invite: Invite,
+    introduction: Introduction,
+    patience: float,
+    waiting: Waiting,
+) -> None:
+    """Joins, and returns when the server has acknowledged it.
+
+    `patience` is how many seconds to wait for a host to mend the door. Raises `LinkRefused`,
+    `LinkUsedUp` or `DoorNotReady`.
+    """
+    deadline, told = asyncio.get_running_loop().time() + patience, False
+    while True:
+        try:
+            if await _try(store, transport, invite, introduction):
+                return
+        except DoorNotReady:
+            if asyncio.get_running_loop().time() + _LOOK_AGAIN > deadline:
+                raise
+            if not told:
+                waiting()
+                told = True
+            await asyncio.sleep(_LOOK_AGAIN)
+
+
+async def _try(
+    store: Store, transport: Transport, invite: Invite, introduction: Introduction
+) -> bool:
+    """False when somebody else's commit came first."""
+    opened, fetched = await _open(transport, invite, invite.access_token)
+    digests, head, last_commit = await transport.digests(
+        invite.session, invite.access_token, opened.position.seq
+    )
+    try:
+        state = join(opened, digests, head, last_commit, introduction, os.urandom)
+    except DoorDoesNotFit as error:
+        raise DoorNotReady(_WAIT) from error
+    except NotAllowed as error:
+        raise LinkUsedUp("This link has been used by as many devices as it lets in.") from error
+    profile = Profile(transport.origin, MemberToken(os.urandom(32)), introduction)
+    with store.transaction():
+        Keeper(store, invite.session).begin(state)
+        store.put(invite.session, "profile", profile.encode())
+        if fetched.letter is not None:
+            store.put(invite.session, "letter", fetched.letter)
+    return await post_join(transport, state, profile)
+
+
+async def post_join(transport: Transport, state: SessionState, profile: Profile) -> bool:
+    """Posts a join that is kept; safe to repeat. False when another commit came first."""
+    if state.pending is None or state.phase is not Phase.JOINING:
+        return False
+    extras = CommitExtras(token=profile.token)
+    try:
+        await transport.post_commit(
+            state.session, state.invite.access_token, state.member_id, state.pending, extras
+        )
+    except StaleParent:
+        return False
+    except NotAuthorised as error:
+        raise LinkRefused(_REFUSED) from error
+    return True
+
+
+async def come_back(keeper: Keeper, transport: Transport, profile: Profile) -> bool:
+    """A re-sync of a device that cannot follow the log any more.
+
+    False if the door leads into no later epoch, so there is nothing to come back to. Raises
+    `NotInSession` if the old leaf was removed.
+    """
+    state = keeper.state
+    try:
+        opened, _ = await _open(transport, state.invite, profile.token)
+    except DoorNotReady:
+        return False
+    if state.epoch is not None and opened.epoch <= state.epoch.number:
+        return False
+    start = min(opened.position.seq, state.chain.head.seq)
+    digests, head, last_commit = await transport.digests(state.session, profile.token, start)
+    try:
+        back = rejoin(state, opened, digests, head, last_commit, profile.introduction, os.urandom)
+    except DoorDoesNotFit:
+        return False
+    except NotAllowed as error:
+        raise NotInSession("This device was removed from the session.") from error
+    keeper.begin(back)
+    return True
+
+
+async def _open(
+    transport: Transport, invite: Invite, token: Bearer
+) -> tuple[OpenedDoor, FetchedDoor]:
+    try:
+        fetched = await transport.door(invite.session, token)
+    except NotAuthorised as error:
+        raise LinkRefused(_REFUSED) from error
+    if fetched.key_box is None:
+        raise DoorNotReady(_WAIT)
+    try:
+        return open_door(invite, fetched.door, fetched.key_box), fetched
+    except NotAllowed as error:
+        raise LinkRefused(_REFUSED) from error
+    except (Malformed, NotOurs, Tampered) as error:
+        raise DoorNotReady(_WAIT) from error
+
+
+def in_store(store: Store, session: SessionId) -> bool:
+    return store.version(session, "state") > 0 and not store.version(session, "founding")
+
+
+_WAIT = "A host must come online before you can join; try again in a moment."
+_REFUSED = "This link does not work: it is wrong, has expired, or was closed."

@@ -1,0 +1,68 @@
+"""Sending what waits: sealed for the present epoch, in order, once (docs/protocol.md §5.1)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+
+from careseal.e2ee.errors import SealError
+from careseal.e2ee.payload import Payload
+from careseal.e2ee.sending import SealedChat, seal_chat
+from careseal.e2ee.state import SessionState
+
+from .core import Core, gone
+from .errors import NotAuthorised, ServerRefused, StaleParent, TooMany
+from .outbox import Outgoing
+
+
+class Postman:
+    """Takes a session's waiting messages to the server."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._sending = asyncio.Lock()
+
+    def put(self, payload: Payload) -> str:
+        """Keeps a message durably; it goes out with whatever is sent next."""
+        return self._core.outbox.add(payload, time.time_ns() // 1_000_000)
+
+    async def deliver(self, name: str) -> int:
+        """Sends all that waits; the seq of the message with this name, 0 if that is unknown."""
+        await self.deliver_all()
+        return self._core.outbox.take(name) or 0
+
+    async def deliver_all(self) -> None:
+        """Raises `ServerUnreachable`; what is not acknowledged stays and waits."""
+        async with self._sending:
+            for name in self._core.outbox.waiting():
+                await self._deliver(name)
+
+    async def _deliver(self, name: str) -> None:
+        core = self._core
+        while (waiting := core.outbox.get(name)) is not None:
+            try:
+                sealed = waiting.sealed or self._seal(waiting)
+                seq = await core.transport.post_chat(core.id, core.profile.token, sealed)
+            except StaleParent:
+                await core.read()
+                self._seal(waiting)
+            except NotAuthorised as error:
+                raise gone() from error
+            except TooMany:
+                raise
+            except (ServerRefused, SealError):
+                core.outbox.drop(name)  # it will never be taken
+                raise
+            else:
+                core.outbox.acknowledged(name, seq)
+
+    def _seal(self, waiting: Outgoing) -> SealedChat:
+        """Seals anew under a new id; on disk before it is posted."""
+
+        def make(state: SessionState) -> tuple[SessionState, SealedChat]:
+            sealed = seal_chat(state, waiting.payload, waiting.time, os.urandom)
+            self._core.outbox.keep_sealed(waiting.name, sealed)
+            return state, sealed
+
+        return self._core.keeper.change(make)

@@ -1,0 +1,266 @@
+"""Sending and receiving files: in parts, in parallel, resumable (docs/protocol.md §6)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import tempfile
+import time
+import unicodedata
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from careseal.e2ee.file import PART_SIZE, FileSeal, part_count, part_length, sealed_size
+from careseal.e2ee.identifiers import FileId, MessageId, SessionId
+from careseal.e2ee.payload import File
+from careseal.e2ee.secret import FileKey, MemberToken
+
+from .errors import FileUnavailable, ServerRefused
+from .storage import Store
+from .transport import Transport
+
+AT_ONCE = 3
+"""Parts on their way at the same time; each is 4 MiB in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a transfer is: plain bytes done of all, and seconds since it began."""
+
+    done: int
+    size: int
+    seconds: float
+    resumed: int = 0  # bytes that an earlier attempt had done
+
+    @property
+    def rate(self) -> float:
+        """Bytes a second in this attempt."""
+        return (self.done - self.resumed) / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def left(self) -> float | None:
+        """Seconds left; None while nothing is known."""
+        return (self.size - self.done) / self.rate if self.rate > 0 else None
+
+
+OnProgress = Callable[[Progress], None]
+
+
+class _Upload(msgspec.Struct, forbid_unknown_fields=True):
+    """An upload that a crash may interrupt: it goes on only if the file is still the same."""
+
+    path: str
+    size: int
+    modified: int
+    file: bytes
+    key: bytes
+    message: bytes
+    name: str
+    mime: str
+
+
+class Meter:
+    """Counts what is done and tells it."""
+
+    def __init__(self, size: int, tell: OnProgress | None) -> None:
+        self._size, self._tell = size, tell
+        self._done = self._resumed = 0
+        self._began = time.monotonic()
+
+    def add(self, count: int, *, resumed: bool = False) -> None:
+        self._done += count
+        self._resumed += count if resumed else 0
+        if self._tell is not None:
+            seconds = time.monotonic() - self._began
+            self._tell(Progress(self._done, self._size, seconds, self._resumed))
+
+
+async def upload(
+    store: Store,
+    transport: Transport,
+    session: SessionId,
+    token: MemberToken,
+    source: Path,
+    name: str,
+    mime: str,
+    tell: OnProgress | None,
+) -> tuple[str, File]:
+    """Stores a file sealed; its record's name in the store, and the message to send of it.
+
+    An upload of the same file that a crash interrupted goes on where it was.
+    """
+    record_name, record, seal = _begin(store, session, source, name, mime)
+    await transport.create_file(session, token, seal.file, seal.parts, sealed_size(seal.size))
+    present = await transport.parts_present(session, token, seal.file)
+    meter = Meter(seal.size, tell)
+    for number in sorted(present):
+        meter.add(part_length(seal.size, number), resumed=True)
+
+    async def put(number: int) -> None:
+        part = await asyncio.to_thread(_sealed_part, seal, source, number, record.modified)
+        try:
+            await transport.put_part(session, token, seal.file, number, part)
+        except ServerRefused as refused:
+            if refused.problem != "part-exists":  # an earlier attempt stored it
+                raise
+        meter.add(part_length(seal.size, number))
+
+    await _all((number for number in range(seal.parts) if number not in present), put)
+    message = MessageId(record.message)
+    told = File(message, seal.file, seal.key, seal.size, seal.parts, record.name, record.mime)
+    return record_name, told
+
+
+def _begin(
+    store: Store, session: SessionId, source: Path, name: str, mime: str
+) -> tuple[str, _Upload, FileSeal]:
+    stat = source.stat()
+    path = str(source.resolve())
+    with store.transaction():
+        for record_name in store.names(session, "upload/"):
+            stored = store.get(session, record_name)
+            if stored is None:
+                continue
+            record = msgspec.msgpack.decode(stored, type=_Upload)
+            if record.path != path:
+                continue
+            if (record.size, record.modified, record.name) == (
+                stat.st_size,
+                stat.st_mtime_ns,
+                name,
+            ):
+                seal = FileSeal(FileId(record.file), FileKey(record.key), record.size)
+                return record_name, record, seal
+            store.delete(session, record_name)
+        seal = FileSeal(FileId(os.urandom(16)), FileKey(os.urandom(32)), stat.st_size)
+        part_count(seal.size)
+        record = _Upload(
+            path,
+            seal.size,
+            stat.st_mtime_ns,
+            bytes(seal.file),
+            bytes(seal.key),
+            os.urandom(16),
+            name,
+            mime,
+        )
+        record_name = f"upload/{seal.file}"
+        store.put(session, record_name, msgspec.msgpack.encode(record))
+    return record_name, record, seal
+
+
+def _sealed_part(seal: FileSeal, source: Path, number: int, modified: int) -> bytes:
+    with source.open("rb") as file:
+        stat = os.fstat(file.fileno())
+        if (stat.st_size, stat.st_mtime_ns) != (seal.size, modified):
+            raise FileUnavailable(f"{source.name} changed while it was sent; send it again.")
+        file.seek(number * PART_SIZE)
+        return seal.seal_part(number, file.read(part_length(seal.size, number)), os.urandom)
+
+
+async def download(
+    transport: Transport,
+    session: SessionId,
+    token: MemberToken,
+    file: File,
+    first: int,
+    tell: OnProgress | None,
+) -> AsyncIterator[bytes]:
+    """The plain bytes from part `first` on, in order, each part checked before it is given.
+
+    Raises `FileUnavailable`, or `Tampered` when the server changed something.
+    """
+    seal = FileSeal(file.file, file.key, file.size)
+    if seal.parts != file.parts:
+        raise FileUnavailable("The message about this file contradicts itself.")
+    meter = Meter(file.size, tell)
+    for number in range(first):
+        meter.add(part_length(file.size, number), resumed=True)
+
+    async def fetch(number: int) -> bytes:
+        try:
+            part = await transport.part(session, token, file.file, number)
+        except ServerRefused as refused:
+            if refused.problem == "not-found":
+                raise FileUnavailable("The file is not, or not wholly, at the server.") from None
+            raise
+        return await asyncio.to_thread(seal.open_part, number, part)
+
+    ahead: list[asyncio.Task[bytes]] = []
+    try:
+        numbers = iter(range(first, seal.parts))
+        while True:
+            while len(ahead) < AT_ONCE and (wanted := next(numbers, None)) is not None:
+                ahead.append(asyncio.create_task(fetch(wanted)))
+            if not ahead:
+                return
+            plain = await ahead[0]
+            ahead.pop(0)
+            meter.add(len(plain))
+            yield plain
+    finally:
+        for task in ahead:
+            task.cancel()
+        await asyncio.gather(*ahead, return_exceptions=True)
+
+
+async def save(parts: Callable[[int], AsyncIterator[bytes]], file: File, target: Path) -> None:
+    """Writes a file to `target`, which is there whole or not at all.
+
+    What a crash leaves unfinished beside it goes on where it was; `parts` gives the plain
+    bytes from a part on.
+    """
+    unfinished = target.with_name(f".{target.name}.{file.file}.part")
+    have = unfinished.stat().st_size // PART_SIZE if unfinished.exists() else 0
+    first = min(have, file.parts - 1)
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "wb") as out:
+        out.truncate(first * PART_SIZE)
+        out.seek(first * PART_SIZE)
+        async for plain in parts(first):
+            await asyncio.to_thread(out.write, plain)
+        out.flush()
+        await asyncio.to_thread(os.fsync, out.fileno())
+    unfinished.replace(target)
+
+
+def spool(source: BinaryIO, folder: Path) -> Path:
+    """A stream of unknown length as a private file, for sealing needs to know the length."""
+    descriptor, name = tempfile.mkstemp(prefix=".stream-", dir=folder)
+    with os.fdopen(descriptor, "wb") as out:
+        while chunk := source.read(1 << 20):
+            out.write(chunk)
+    return Path(name)
+
+
+def safe_name(name: str) -> str:
+    """A file name from somebody else, made safe to use in any folder."""
+    last = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
+    clean = "".join(each for each in last if each.isprintable() and each not in '<>:"|?*')
+    clean = clean.strip().strip(".")
+    while len(clean.encode()) > 200:
+        stem, dot, end = clean.rpartition(".")
+        clean = f"{stem[:-1]}{dot}{end}" if len(stem) > 1 else clean[:-1]
+    return clean or "file"
+
+
+async def _all(numbers: Iterable[int], work: Callable[[int], Awaitable[None]]) -> None:
+    """`work` for every number, some at once; the first failure stops the rest."""
+    waiting = iter(numbers)
+
+    async def worker() -> None:
+        for number in waiting:
+            await work(number)
+
+    workers = [asyncio.create_task(worker()) for _ in range(AT_ONCE)]
+    try:
+        await asyncio.gather(*workers)
+    finally:
+        for each in workers:
+            each.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)

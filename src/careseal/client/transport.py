@@ -1,0 +1,423 @@
+"""The server's routes, over HTTP (docs/protocol.md §8)."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+
+from careseal.e2ee import base64url
+from careseal.e2ee.errors import Malformed
+from careseal.e2ee.identifiers import EntryId, FileId, InviteId, MemberId, SessionId
+from careseal.e2ee.log import Digested, Entry, Kind
+from careseal.e2ee.secret import AccessToken, MemberToken
+from careseal.e2ee.sending import SealedChat
+from careseal.e2ee.state import DoorUpload, Pending
+
+from .account import Account, ApiToken, Cookie
+from .errors import (
+    ClientError,
+    NotAuthorised,
+    ServerRefused,
+    ServerUnreachable,
+    SessionEnded,
+    StaleParent,
+    TooMany,
+)
+
+Bearer = MemberToken | AccessToken
+
+PATIENCE = 20.0
+"""Seconds that a request is tried again for while the server cannot be reached."""
+
+_KINDS = {"commit": Kind.COMMIT, "chat": Kind.CHAT}
+_REFUSALS: dict[str, type[ServerRefused]] = {
+    "not-authorised": NotAuthorised,
+    "stale-parent": StaleParent,
+    "session-ended": SessionEnded,
+    "too-many": TooMany,
+    "too-many-open": TooMany,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedDoor:
+    """What stands at the door, as the server has it."""
+
+    door: bytes = field(repr=False)
+    key_box: bytes | None = field(repr=False)
+    letter: bytes | None = field(repr=False)
+    head: int
+    last_commit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some entries of the log, in order, and where the log ends."""
+
+    entries: tuple[Entry, ...]
+    head: int
+    last_commit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """An invite that a commit or a new session opens at the server."""
+
+    id: InviteId
+    role: str
+    access_token: AccessToken
+
+    def json(self) -> dict[str, Any]:
+        return {"id": str(self.id), "role": self.role, "accessTokenHash": _hash(self.access_token)}
+
+
+@dataclass(frozen=True, slots=True)
+class CommitExtras:
+    """What goes with a commit: a joiner's token, invites opened and closed, members revoked."""
+
+    token: MemberToken | None = None
+    opens: tuple[Opening, ...] = ()
+    closes: tuple[InviteId, ...] = ()
+    revokes: tuple[MemberId, ...] = ()
+
+
+class Transport:
+    """One server. Every request is safe to repeat, and is repeated while there is no answer."""
+
+    def __init__(
+        self, origin: str, *, client: httpx.AsyncClient | None = None, patience: float = PATIENCE
+    ) -> None:
+        self.origin = origin.rstrip("/")
+        self._client = client or httpx.AsyncClient(timeout=httpx.Timeout(30.0, pool=60.0))
+        self._patience = patience
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    # Accounts ------------------------------------------------------------------------------
+
+    async def sign_in(self, code: str) -> Cookie:
+        """Exchanges the code of a sign-in link, which works once. Raises `NotAuthorised`."""
+        url = f"{self.origin}/api/accounts/sign-in"
+        answer = await self._send("POST", url, {}, _json({"code": code}), "application/json")
+        for cookie in answer.cookies.jar:
+            if cookie.value is not None:
+                return Cookie(cookie.name, cookie.value)
+        raise ClientError("The server did not answer the sign-in with a cookie.")
+
+    # Sessions ------------------------------------------------------------------------------
+
+    async def create(
+        self,
+        session: SessionId,
+        account: Account,
+        upload: DoorUpload,
+        openings: Sequence[Opening],
+        member: MemberId,
+        token: MemberToken,
+        lifetime: int | None = None,
+    ) -> None:
+        """`openings` hold the founder's own invite first; `lifetime` in seconds."""
+        body: dict[str, Any] = {
+            "id": str(session),
+            **_door(upload),
+            "invites": [opening.json() for opening in openings],
+            "member": {
+                "id": str(member),
+                "invite": str(openings[0].id),
+                "tokenHash": _hash(token),
+            },
+        }
+        if lifetime is not None:
+            body["lifetime"] = lifetime
+        url = f"{self.origin}/api/telemedicine/sessions"
+        await self._send("POST", url, self._account(account), _json(body), "application/json")
+
+    async def end(self, session: SessionId, token: MemberToken) -> None:
+        await self._request("POST", session, "/end", token)
+
+    async def erase(self, session: SessionId, token: MemberToken) -> None:
+        await self._request("DELETE", session, "", token)
+
+    # Doors and the log ---------------------------------------------------------------------
+
+    async def door(self, session: SessionId, token: Bearer) -> FetchedDoor:
+        answer = await self._json("GET", session, "/door", token)
+        return FetchedDoor(
+            base64url.decode(answer["door"]),
+            _optional(answer["keyBox"]),
+            _optional(answer["letter"]),
+            answer["head"],
+            answer["lastCommit"],
+        )
+
+    async def put_door(self, session: SessionId, token: MemberToken, upload: DoorUpload) -> None:
+        """Raises `StaleParent`."""
+        letters = [
+            {"invite": str(each.invite), "letter": base64url.encode(each.letter)}
+            for each in upload.letters
+        ]
+        body = {"parent": upload.parent, **_door(upload), "letters": letters}
+        await self._request("PUT", session, "/door", token, body)
+
+    async def post_commit(
+        self,
+        session: SessionId,
+        token: Bearer,
+        member: MemberId,
+        pending: Pending,
+        extras: CommitExtras,
+    ) -> int:
+        """Its seq. Raises `StaleParent`."""
+        body: dict[str, Any] = {
+            "id": str(pending.entry),
+            "parent": pending.upload.parent,
+            "commit": base64url.encode(pending.body),
+            **_door(pending.upload),
+        }
+        if isinstance(token, AccessToken) and extras.token is not None:
+            body["member"] = {"id": str(member), "tokenHash": _hash(extras.token)}
+        if extras.opens:
+            body["open"] = [opening.json() for opening in extras.opens]
+        if extras.closes:
+            body["close"] = [str(invite) for invite in extras.closes]
+        if extras.revokes:
+            body["revoke"] = [str(each) for each in extras.revokes]
+        answer = await self._json("POST", session, "/commits", token, body)
+        return int(answer["seq"])
+
+    async def post_chat(self, session: SessionId, token: MemberToken, sealed: SealedChat) -> int:
+        """Its seq. Raises `StaleParent`."""
+        body = {
+            "id": str(sealed.id),
+            "parent": sealed.parent,
+            "encryptedMessage": base64url.encode(sealed.body),
+        }
+        answer = await self._json("POST", session, "/chat", token, body)
+        return int(answer["seq"])
+
+    async def entries(
+        self, session: SessionId, token: MemberToken, after: int, *, limit: int = 200, wait: int = 0
+    ) -> Page:
+        """A page of the log; with `wait`, up to that many seconds for the next entry."""
+        path = f"/chat?after={after}&limit={limit}" + (f"&wait={wait}" if wait else "")
+        answer = await self._json("GET", session, path, token, patience_more=wait)
+        entries = tuple(map(read_entry, answer["entries"]))
+        return Page(entries, answer["head"], answer["lastCommit"])
+
+    async def digests(
+        self, session: SessionId, token: Bearer, after: int, until: int | None = None
+    ) -> tuple[list[Digested], int, int]:
+        """All digests after a seq; and head and last commit entry when they were read."""
+        found: list[Digested] = []
+        while True:
+            last = found[-1].seq if found else after
+            path = f"/chat?after={last}&limit=1000&form=digest"
+            answer = await self._json("GET", session, path, token)
+            page = [_digested(row) for row in answer["entries"]]
+            found += page
+            reached = found[-1].seq if found else after
+            if not page or reached >= answer["head"] or (until and reached >= until):
+                return found, answer["head"], answer["lastCommit"]
+
+    # Members -------------------------------------------------------------------------------
+
+    async def revoke(self, session: SessionId, token: MemberToken, member: MemberId) -> None:
+        await self._request("DELETE", session, f"/members/{member}", token)
+
+    # Files ---------------------------------------------------------------------------------
+
+    async def create_file(
+        self, session: SessionId, token: MemberToken, file: FileId, parts: int, size: int
+    ) -> None:
+        """`size` is that of all sealed parts together, bytes."""
+        body = {"id": str(file), "parts": parts, "size": size}
+        await self._request("POST", session, "/files", token, body)
+
+    async def parts_present(
+        self, session: SessionId, token: MemberToken, file: FileId
+    ) -> frozenset[int]:
+        answer = await self._json("GET", session, f"/files/{file}", token)
+        return frozenset(answer["present"])
+
+    async def put_part(
+        self, session: SessionId, token: MemberToken, file: FileId, number: int, part: bytes
+    ) -> None:
+        url = self._url(session, f"/files/{file}/parts/{number}")
+        await self._send("PUT", url, _bearer(token), part, "application/octet-stream")
+
+    async def part(
+        self, session: SessionId, token: MemberToken, file: FileId, number: int
+    ) -> bytes:
+        url = self._url(session, f"/files/{file}/parts/{number}")
+        return (await self._send("GET", url, _bearer(token))).content
+
+    async def delete_file(self, session: SessionId, token: MemberToken, file: FileId) -> None:
+        await self._request("DELETE", session, f"/files/{file}", token)
+
+    async def ice_servers(self, session: SessionId, token: MemberToken) -> list[dict[str, Any]]:
+        answer = await self._json("GET", session, "/ice", token)
+        servers: list[dict[str, Any]] = answer["iceServers"]
+        return servers
+
+    # One request ---------------------------------------------------------------------------
+
+    def follow_url(self, session: SessionId, after: int) -> str:
+        return "ws" + self._url(session, f"/follow?after={after}").removeprefix("http")
+
+    def _url(self, session: SessionId, path: str) -> str:
+        return f"{self.origin}/api/telemedicine/sessions/{session}{path}"
+
+    def _account(self, account: Account) -> dict[str, str]:
+        if isinstance(account, ApiToken):
+            return {"Authorization": f"Bearer {account.text}"}
+        origin = urlsplit(self.origin)
+        return {
+            "Cookie": f"{account.name}={account.value}",
+            "Origin": f"{origin.scheme}://{origin.netloc}",
+        }
+
+    async def _json(
+        self,
+        method: str,
+        session: SessionId,
+        path: str,
+        token: Bearer,
+        body: Mapping[str, Any] | None = None,
+        patience_more: float = 0,
+    ) -> Any:
+        answer = await self._request(method, session, path, token, body, patience_more)
+        try:
+            return msgspec.json.decode(answer.content)
+        except msgspec.DecodeError as error:
+            raise ClientError("The server's answer is not what the protocol says.") from error
+
+    async def _request(
+        self,
+        method: str,
+        session: SessionId,
+        path: str,
+        token: Bearer,
+        body: Mapping[str, Any] | None = None,
+        patience_more: float = 0,
+    ) -> httpx.Response:
+        content = None if body is None else _json(body)
+        kind = None if body is None else "application/json"
+        url = self._url(session, path)
+        return await self._send(method, url, _bearer(token), content, kind, patience_more)
+
+    async def _send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        content: bytes | None = None,
+        kind: str | None = None,
+        patience_more: float = 0,
+    ) -> httpx.Response:
+        """The answer, after as many tries as patience lasts. Raises `ServerUnreachable`."""
+        loop = asyncio.get_running_loop()
+        deadline, pause = loop.time() + self._patience, 0.1
+        sent = {**headers, **({} if kind is None else {"Content-Type": kind})}
+        while True:
+            try:
+                answer = await self._client.request(
+                    method, url, headers=sent, content=content, timeout=30 + patience_more
+                )
+                refused = None if answer.is_success else _refusal(answer)
+            except httpx.TransportError as error:
+                refused = None
+                if loop.time() + pause > deadline:
+                    raise ServerUnreachable(f"{self.origin} does not answer.") from error
+            else:
+                if refused is None:
+                    return answer
+                if refused.status not in (429, 502, 503, 504):
+                    raise refused
+                pause = max(pause, refused.retry_after or 0)
+                if loop.time() + pause > deadline:
+                    raise refused
+            await asyncio.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311 - only spreads
+            pause = min(pause * 2, 5.0)
+
+
+def read_entry(row: Mapping[str, Any]) -> Entry:
+    """An entry as the server tells it, in answers and in frames. Raises `Malformed`."""
+    try:
+        return Entry(*_row(row), base64url.decode(row["body"]), int(row["at"]))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise Malformed("not an entry of the log") from error
+
+
+def _digested(row: Mapping[str, Any]) -> Digested:
+    try:
+        return Digested(*_row(row), base64url.decode(row["digest"], 64))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise Malformed("not an entry of the log") from error
+
+
+def _row(row: Mapping[str, Any]) -> tuple[int, Kind, int, EntryId]:
+    seq, parent = row["seq"], row["parent"]
+    if not isinstance(seq, int) or not isinstance(parent, int) or not 0 <= parent < seq < 1 << 53:
+        raise Malformed("not an entry of the log")
+    return seq, _KINDS[row["kind"]], parent, EntryId.parse(row["id"])
+
+
+def _door(upload: DoorUpload) -> dict[str, Any]:
+    boxes = [
+        {"invite": str(each.invite), "box": base64url.encode(each.box)} for each in upload.key_boxes
+    ]
+    return {"door": base64url.encode(upload.door), "keyBoxes": boxes}
+
+
+def _hash(token: bytes) -> str:
+    return base64url.encode(hashlib.sha256(token).digest())
+
+
+def _bearer(token: Bearer) -> dict[str, str]:
+    return {"Authorization": f"Bearer {base64url.encode(token)}"}
+
+
+def _json(body: Mapping[str, Any]) -> bytes:
+    return msgspec.json.encode(body)
+
+
+def _optional(text: str | None) -> bytes | None:
+    return None if text is None else base64url.decode(text)
+
+
+def _refusal(answer: httpx.Response) -> ServerRefused:
+    try:
+        document = msgspec.json.decode(answer.content)
+        problem = str(document["type"]).removeprefix("urn:careseal:problem:")
+        detail, limit = str(document.get("detail", "")), document.get("limit")
+    except (msgspec.DecodeError, KeyError, TypeError, AttributeError):
+        problem, detail, limit = "unknown", f"The server answered {answer.status_code}.", None
+    after = answer.headers.get("retry-after", "")
+    return _REFUSALS.get(problem, ServerRefused)(
+        problem,
+        answer.status_code,
+        detail,
+        limit=limit,
+        retry_after=float(after) if after.isdigit() else None,
+    )

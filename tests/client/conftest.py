@@ -1,0 +1,36 @@
+"""A real server for the SDK's tests, and an account that may make sessions on it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from careseal.client import ApiToken, Store
+from tests.serving import ServerProcess, serving
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    limits = ("--limit=entriesPerSecond=100000", "--limit=entriesBurst=100000")
+    with serving(tmp_path_factory.mktemp("server"), *limits) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def account(server: ServerProcess) -> ApiToken:
+    command = [sys.executable, "-m", "careseal.cli", "api-token", f"--data={server.data}"]
+    made = subprocess.run(command, check=True, capture_output=True, text=True)
+    return ApiToken(made.stdout.strip())
+
+
+@pytest.fixture
+def stores(tmp_path: Path) -> Iterator[list[Store]]:
+    """Four devices' stores."""
+    opened = [Store.open(tmp_path / f"device-{number}") for number in range(4)]
+    yield opened
+    for store in opened:
+        store.close()

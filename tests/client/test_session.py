@@ -1,0 +1,368 @@
+"""The SDK against a real server."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import os
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from careseal.client import (
+    ApiToken,
+    Event,
+    File,
+    GroupChanged,
+    InviteOptions,
+    Link,
+    LinkRefused,
+    LinkUsedUp,
+    MessageReceived,
+    NotInSession,
+    Over,
+    PasscodeNeeded,
+    Progress,
+    Role,
+    Session,
+    SessionEnded,
+    Store,
+    Text,
+)
+from careseal.client.account import sign_in_code
+from careseal.client.errors import ServerUnreachable
+from careseal.client.transfers import safe_name
+from careseal.client.transport import Transport
+from careseal.e2ee.errors import NotAllowed
+from tests.serving import ServerProcess
+
+T = TypeVar("T")
+
+
+async def until(events: AsyncIterator[Event], wanted: Callable[[Event], bool]) -> Event:
+    async with asyncio.timeout(20):
+        async for event in events:
+            if wanted(event):
+                return event
+    raise AssertionError("the events ended before")
+
+
+def said(text: str) -> Callable[[Event], bool]:
+    def wanted(event: Event) -> bool:
+        match event:
+            case MessageReceived(payload=Text(text=found)):
+                return found == text
+        return False
+
+    return wanted
+
+
+class Visit:
+    """A clinician's session, with a link for a patient."""
+
+    host: Session
+    link: Link
+
+
+@pytest.fixture
+async def visit(
+    server: ServerProcess, account: ApiToken, stores: list[Store]
+) -> AsyncIterator[Visit]:
+    made = Visit()
+    made.host, (made.link,) = await Session.create(
+        stores[0], server.base_url, account, name="Dr Roe", title="Check-up"
+    )
+    async with made.host:
+        yield made
+
+
+async def test_a_patient_joins_and_both_write(visit: Visit, stores: list[Store]) -> None:
+    async with await Session.join(stores[1], visit.link, name="Ann") as patient:
+        assert patient.title == "Check-up"
+        assert patient.me.role is Role.GUEST
+        async with visit.host.following() as at_host, patient.following() as at_patient:
+            await patient.send("hello")
+            await until(at_host, said("hello"))
+            await visit.host.send("good morning")
+            await until(at_patient, said("good morning"))
+        assert patient.security_code == visit.host.security_code
+        assert [member.identity.name for member in patient.members] == ["Dr Roe", "Ann"]
+
+
+async def test_what_was_written_before_the_link_was_opened_can_be_read(
+    visit: Visit, stores: list[Store]
+) -> None:
+    await visit.host.send("please fill in the form")
+    async with await Session.join(stores[1], visit.link, name="Ann") as patient:
+        past = [event async for event in patient.history()]
+        assert any(said("please fill in the form")(event) for event in past)
+
+
+async def test_a_link_shows_where_it_leads_before_joining(visit: Visit) -> None:
+    opened = await Session.look(visit.link)
+    assert opened.door.policy.settings.title == "Check-up"
+    assert [member.identity.name for member in opened.members] == ["Dr Roe"]
+
+
+async def test_a_wrong_link_and_a_missing_passcode_are_refused(
+    visit: Visit, stores: list[Store]
+) -> None:
+    wrong = Link(visit.link.origin, visit.link.session, type(visit.link.secret)(os.urandom(32)))
+    with pytest.raises(LinkRefused):
+        await Session.join(stores[1], wrong, name="Eve")
+    link = await visit.host.invite(InviteOptions("Interpreter", passcode="blue fish"))
+    with pytest.raises(PasscodeNeeded):
+        await Session.join(stores[1], link, name="Ivy")
+    with pytest.raises(LinkRefused):
+        await Session.join(stores[1], link, name="Ivy", passcode="red fish")
+    async with await Session.join(stores[1], link, name="Ivy", passcode=" blue fish ") as ivy:
+        assert ivy.me.identity.name == "Ivy"
+
+
+async def test_a_used_up_link_lets_nobody_in(visit: Visit, stores: list[Store]) -> None:
+    link = await visit.host.invite(InviteOptions(devices=1))
+    async with await Session.join(stores[1], link, name="Ann"):
+        with pytest.raises(LinkUsedUp):
+            await Session.join(stores[2], link, name="Bob")
+
+
+async def test_joining_twice_opens_what_is_there(visit: Visit, stores: list[Store]) -> None:
+    async with await Session.join(stores[1], visit.link, name="Ann") as first:
+        pass
+    async with await Session.join(stores[1], visit.link, name="Ann") as again:
+        assert again.me.id == first.state.member_id
+        assert len(again.members) == 2
+
+
+async def test_many_join_in_the_same_instant(visit: Visit, tmp_path: Path) -> None:
+    link = await visit.host.invite(InviteOptions(devices=8))
+    stores = [Store.open(tmp_path / f"many-{number}") for number in range(6)]
+    joined = await asyncio.gather(
+        *(Session.join(store, link, name=f"P{n}", patience=30) for n, store in enumerate(stores))
+    )
+    for session in (visit.host, *joined):
+        await session.catch_up()
+    assert len({session.security_code for session in (visit.host, *joined)}) == 1
+    assert len(visit.host.members) == 7
+    for session, store in zip(joined, stores, strict=True):
+        await session.close()
+        store.close()
+
+
+async def test_a_removed_participant_reads_nothing_more(visit: Visit, stores: list[Store]) -> None:
+    async with await Session.join(stores[1], visit.link, name="Ann") as patient:
+        async with patient.following() as events:
+            await visit.host.catch_up()
+            await visit.host.remove(patient.me.invite)
+            with pytest.raises(NotInSession):
+                await until(events, lambda event: False)
+        with pytest.raises(NotInSession):
+            await patient.send("still here?")
+    with pytest.raises(LinkRefused):
+        await Session.join(stores[2], visit.link, name="Ann")
+
+
+async def test_guests_neither_invite_nor_remove(visit: Visit, stores: list[Store]) -> None:
+    async with await Session.join(stores[1], visit.link, name="Ann") as patient:
+        with pytest.raises(NotAllowed):
+            await patient.invite()
+        with pytest.raises(NotAllowed):
+            await patient.remove(visit.host.me.invite)
+
+
+async def test_a_participant_who_leaves_is_removed_by_an_online_host(
+    visit: Visit, stores: list[Store]
+) -> None:
+    patient = await Session.join(stores[1], visit.link, name="Ann")
+    async with visit.host.following() as events, patient:
+        await until(events, lambda event: isinstance(event, GroupChanged))
+        await patient.leave()
+        gone = await until(
+            events, lambda event: isinstance(event, GroupChanged) and bool(event.removed)
+        )
+    assert isinstance(gone, GroupChanged)
+    assert [member.identity.name for member in gone.removed] == ["Ann"]
+    assert stores[1].sessions() == []
+
+
+async def test_an_ended_session_can_only_be_read(visit: Visit, stores: list[Store]) -> None:
+    async with await Session.join(stores[1], visit.link, name="Ann") as patient:
+        await patient.send("thank you")
+        async with patient.following() as events:
+            await visit.host.end()
+            await until(events, lambda event: isinstance(event, Over))
+        with pytest.raises(SessionEnded):
+            await patient.send("one more thing")
+        past = [event async for event in patient.history()]
+        assert any(said("thank you")(event) for event in past)
+
+
+@pytest.mark.parametrize("size", [0, 5, 9_000_000])
+async def test_a_file_arrives_as_it_was(
+    visit: Visit, stores: list[Store], tmp_path: Path, size: int
+) -> None:
+    source = tmp_path / "röntgen.png"
+    source.write_bytes(os.urandom(size))
+    told: list[Progress] = []
+    async with await Session.join(stores[1], visit.link, name="Ann") as patient:
+        await visit.host.send_file(source, progress=told.append)
+        events = await patient.catch_up()
+        (file,) = [
+            event.payload
+            for event in events
+            if isinstance(event, MessageReceived) and isinstance(event.payload, File)
+        ]
+        assert (file.name, file.mime, file.size) == ("röntgen.png", "image/png", size)
+        folder = tmp_path / "inbox"
+        folder.mkdir()
+        path = await patient.receive_file(file, folder)
+        assert path == folder / "röntgen.png"
+        assert path.read_bytes() == source.read_bytes()
+        assert await patient.receive_file(file, folder) == folder / "röntgen (2).png"
+        stream = io.BytesIO()
+        await patient.receive_file(file, stream)
+        assert stream.getvalue() == source.read_bytes()
+    assert told[-1].done == size
+
+
+async def test_an_interrupted_upload_and_download_go_on_where_they_were(
+    visit: Visit, stores: list[Store], tmp_path: Path
+) -> None:
+    source = tmp_path / "scan.bin"
+    source.write_bytes(os.urandom(30_000_000))
+
+    class Interrupted(Exception):
+        pass
+
+    def stop(progress: Progress) -> None:
+        if progress.done > 10_000_000:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        await visit.host.send_file(source, progress=stop)
+    told: list[Progress] = []
+    await visit.host.send_file(source, progress=told.append)
+    assert told[-1].resumed > 0
+    assert told[-1].done == 30_000_000
+    file = [
+        event.payload
+        async for event in visit.host.history()
+        if isinstance(event, MessageReceived) and isinstance(event.payload, File)
+    ][-1]
+    target = tmp_path / "received.bin"
+    with pytest.raises(Interrupted):
+        await visit.host.receive_file(file, target, progress=stop)
+    assert not target.exists()
+    told.clear()
+    await visit.host.receive_file(file, target, progress=told.append)
+    assert told[-1].resumed > 0
+    digests = {hashlib.sha256(path.read_bytes()).digest() for path in (source, target)}
+    assert len(digests) == 1
+
+
+async def test_a_stream_of_unknown_length_can_be_sent(visit: Visit, stores: list[Store]) -> None:
+    await visit.host.send_file(io.BytesIO(b"log line\n" * 1000), name="today.log")
+    assert not list(stores[0].folder.glob(".stream-*"))
+
+
+async def test_history_is_given_to_a_second_device_of_the_same_person(
+    visit: Visit, stores: list[Store]
+) -> None:
+    async with await Session.join(stores[1], visit.link, name="Ann") as phone:
+        await phone.send("from my phone")
+        async with await Session.join(stores[2], visit.link, name="Ann") as tablet:
+            assert not any([said("from my phone")(e) async for e in tablet.history()])
+            await phone.catch_up()
+            await phone.give_history(tablet.me.id)
+            await tablet.catch_up()
+            assert any([said("from my phone")(e) async for e in tablet.history()])
+
+
+async def test_history_goes_by_itself_where_the_policy_says_so(
+    visit: Visit, stores: list[Store]
+) -> None:
+    link = await visit.host.invite(InviteOptions("Colleague", history=True))
+    async with await Session.join(stores[1], link, name="Dr Poe"):
+        await visit.host.send("only for colleagues")
+        async with visit.host.following():
+            second = await Session.join(stores[2], link, name="Dr Poe")
+            async with second, second.following() as events:
+                async with asyncio.timeout(20):
+                    while not any([said("only for colleagues")(e) async for e in second.history()]):
+                        await anext(events)
+
+
+async def test_an_unreachable_server_keeps_what_was_written(
+    server: ServerProcess, visit: Visit, stores: list[Store]
+) -> None:
+    host = await Session.open(stores[0], visit.host.id)
+    host._core.transport = Transport("http://localhost:9", patience=0.1)
+    with pytest.raises(ServerUnreachable):
+        await host.send("later")
+    assert host.unsent == 1
+    await host.close()
+    async with await Session.open(stores[0], visit.host.id) as again:
+        events = await again.catch_up()
+        assert again.unsent == 0
+        events += await again.catch_up()
+        assert any(said("later")(event) for event in events)
+
+
+async def test_two_processes_may_use_one_session(visit: Visit, stores: list[Store]) -> None:
+    other_store = Store.open(stores[0].folder)
+    async with await Session.open(other_store, visit.host.id) as other:
+        async with visit.host.following() as events:
+            await other.send("from the other")
+            await until(events, said("from the other"))
+            await other.renew()
+            await until(events, lambda event: isinstance(event, GroupChanged))
+            await visit.host.send("and back")
+        await other.catch_up()
+        assert other.head == visit.host.head
+        assert other.security_code == visit.host.security_code
+    other_store.close()
+
+
+async def test_signing_in_by_a_link_lets_a_clinician_create(
+    server: ServerProcess, stores: list[Store]
+) -> None:
+    server.restart()
+    async with Transport(server.base_url) as transport:
+        cookie = await transport.sign_in(sign_in_code(server.sign_in_link))
+    session, _ = await Session.create(stores[0], server.base_url, cookie, name="Dr Roe")
+    async with session:
+        await session.send("hello")
+
+
+async def test_the_line_comes_back_after_a_restart_of_the_server(
+    server: ServerProcess, visit: Visit, stores: list[Store]
+) -> None:
+    patient = await Session.join(stores[1], visit.link, name="Ann")
+    async with patient, visit.host.following() as events:
+        await until(events, lambda event: isinstance(event, GroupChanged))
+        await asyncio.to_thread(server.kill)
+        sending = asyncio.create_task(patient.send("are you there?"))
+        await asyncio.to_thread(server.start)
+        await sending
+        await until(events, said("are you there?"))
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("a.txt", "a.txt"),
+        ("../../etc/passwd", "passwd"),
+        ("C:\\evil\\x.exe", "x.exe"),
+        ("...", "file"),
+        ("", "file"),
+        ("a\x00b\n.txt", "ab.txt"),
+        (".bashrc", "bashrc"),
+        ("\u202etxt.exe", "txt.exe"),
+        ("ä" * 150 + ".png", "ä" * 98 + ".png"),
+    ],
+)
+def test_a_file_name_is_made_safe(name: str, safe: str) -> None:
+    assert safe_name(name) == safe
