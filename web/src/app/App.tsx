@@ -2,6 +2,7 @@ import { useErrorBoundary } from "preact/hooks"
 import { later } from "../components/later"
 import { Notices } from "../components/notices"
 import { t } from "../i18n/index"
+import { FailurePage } from "./FailurePage"
 import { Loading, Page } from "./Page"
 import { path, routeOf } from "./route"
 import { ServicesProvider, type Services } from "./services"
@@ -32,6 +33,8 @@ function Routed() {
       return <SignInPage />
     case "telemedicine":
       return <TelemedicinePage key={route.id} id={route.id} />
+    case "broken-link":
+      return <FailurePage reason="link-malformed" onAgain={() => location.reload()} />
     case "nowhere":
       return (
         <Page title={t("app.notFound.title")}>

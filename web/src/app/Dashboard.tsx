@@ -10,6 +10,8 @@ import { Words } from "../i18n/Words"
 import { type SessionSummary } from "../lib/session/types"
 import { type Me } from "./account"
 import { NewSessionDialog } from "./NewSessionDialog"
+import { ownName } from "./preferences"
+import { SeenAs } from "./SeenAs"
 import { useServices } from "./services"
 import { setTitle } from "./title"
 import "./dashboard.css"
@@ -50,9 +52,6 @@ export default function Dashboard() {
         <Brand />
         {state.kind === "in" && (
           <div class="row">
-            <span class="quiet small">
-              <Words k="dashboard.signedInAs" name={state.me.name} />
-            </span>
             <button
               type="button"
               class="button bare"
@@ -88,6 +87,7 @@ export default function Dashboard() {
             {t("dashboard.serverUnreachable")}
           </p>
         )}
+        {state.kind === "in" && <SeenAs name={ownName.value ?? state.me.name} />}
         {failed.value && (
           <p class="notice bad" role="alert">
             <Icon name="alarm" />
@@ -100,7 +100,7 @@ export default function Dashboard() {
       </main>
       {making.value && state.kind === "in" && (
         <NewSessionDialog
-          name={state.me.name}
+          name={ownName.value ?? state.me.name}
           onClose={() => {
             making.value = false
             void load()

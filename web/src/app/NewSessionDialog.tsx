@@ -5,7 +5,7 @@ import { attempt, sentence } from "../components/notices"
 import { InviteOptions } from "../components/telemedicine/InviteOptions"
 import { LinkCard } from "../components/telemedicine/LinkCard"
 import { t } from "../i18n/index"
-import { type Sessions } from "../lib/session/types"
+import { SessionFailure, type Session, type Sessions } from "../lib/session/types"
 import { goTo } from "./route"
 import { useServices } from "./services"
 
@@ -56,12 +56,10 @@ export function NewSessionDialog({ name, onClose }: { name: string; onClose: () 
     const label = title.value.trim()
     const id = made.value?.id
     if (id === undefined || label === named.current) return
+    const before = named.current
     named.current = label
-    await attempt(async () => {
-      const session = await (await services.sessions()).open(id)
-      await session?.retitle(label)
-      session?.close()
-    })
+    const done = await attempt(async () => retitle(await services.sessions(), id, label), t("newSession.labelFailed"))
+    if (!done) named.current = before
   }
 
   return (
@@ -114,6 +112,33 @@ export function NewSessionDialog({ name, onClose }: { name: string; onClose: () 
       )}
     </Dialog>
   )
+}
+
+/** Seals the new label once the session is connected. */
+async function retitle(sessions: Sessions, id: string, label: string): Promise<void> {
+  const session = await sessions.open(id)
+  if (!session) return
+  try {
+    await connected(session)
+    await session.retitle(label)
+  } finally {
+    session.close()
+  }
+}
+
+/** How long a session that was just made may take to connect, ms. */
+const patience = 10_000
+
+function connected(session: Session): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new SessionFailure("offline")), patience)
+    const stop = session.connection.subscribe((connection) => {
+      if (connection !== "online") return
+      clearTimeout(timer)
+      resolve()
+      queueMicrotask(() => stop())
+    })
+  })
 }
 
 /** A session that was made with other options and that nobody has opened. */

@@ -5,14 +5,19 @@ export type Route =
   | { page: "dashboard" }
   | { page: "sign-in" }
   | { page: "telemedicine"; id: string }
+  /** An address of a visit that lost a piece. */
+  | { page: "broken-link" }
   | { page: "nowhere" }
 
 export function routeOf(path: string): Route {
   if (path === "/") return { page: "dashboard" }
   if (path === "/sign-in") return { page: "sign-in" }
-  const session = /^\/telemedicine\/([A-Za-z0-9_-]{22})\/?$/.exec(path)?.[1]
-  return session === undefined ? { page: "nowhere" } : { page: "telemedicine", id: session }
+  const id = /^\/telemedicine\/([A-Za-z0-9_-]{21}[AQgw])$/.exec(path)?.[1]
+  if (id !== undefined) return { page: "telemedicine", id }
+  return { page: path.startsWith("/telemedicine/") ? "broken-link" : "nowhere" }
 }
+
+const known: ReadonlySet<Route["page"]> = new Set(["dashboard", "sign-in", "telemedicine"])
 
 export const path = signal(location.pathname)
 
@@ -29,7 +34,7 @@ export function followHistory(): void {
     if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey) return
     const link = event.target instanceof Element ? event.target.closest("a") : null
     if (!link || link.target || link.download || link.origin !== location.origin || link.hash) return
-    if (routeOf(link.pathname).page === "nowhere") return
+    if (!known.has(routeOf(link.pathname).page)) return
     event.preventDefault()
     goTo(link.pathname)
   })

@@ -53,7 +53,10 @@ export const en = {
   "dashboard.signedOut.text":
     "Open the sign-in link that the server printed when it was started. Were you sent a link to a visit? Then open that one; it needs no account.",
   "dashboard.signOut": "Sign out",
-  "dashboard.signedInAs": "Signed in as {name}",
+  "dashboard.seenAs": "Patients see you as {name}.",
+  "dashboard.rename": "Change your name",
+  "dashboard.renameHint": "As the others see it, in sessions that you make from now on. The server cannot read it.",
+  "dashboard.renameSave": "Use this name",
   "dashboard.loadFailed": "The sessions on this device could not be read.",
   "dashboard.serverUnreachable": "The server cannot be reached. Sessions on this device are shown below.",
   "dashboard.onThisDevice": "Labels and names are sealed. They are known to this device, not to the server.",
@@ -77,6 +80,7 @@ export const en = {
   "newSession.relayOnlyHint": "Hides the network addresses of people from each other. Calls may be a little slower.",
   "newSession.apply": "Make the link with these options",
   "newSession.open": "Open session",
+  "newSession.labelFailed": "The label was not changed.",
   "newSession.failed": "The session could not be made.",
   "newSession.invitation": "You are invited to a video visit. Open this link at the time agreed:",
 

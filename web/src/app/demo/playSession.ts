@@ -184,7 +184,7 @@ function timelineOf(scene: string): TimelineItem[] {
     items.push(text(ann, "This did not go out", 87, "failed"))
   }
   if (scene === "unread") items.push(text(roe, "Very good.", 88), text(roe, "See you on Thursday.", 88.2))
-  if (scene === "long") {
+  if (scene === "long" || scene === "arriving") {
     for (let i = 0; i < 10_000; i++)
       items.push(text(i % 3 ? roe : ann, `Line ${i} of a long story`, 81 + i / 2000, i % 3 ? undefined : "seen"))
   }
@@ -199,6 +199,10 @@ export function playSession(scene: string): Session {
   const others = host ? [{ ...ann, self: false }, omar] : [roe, omar]
   const phase = signal({ kind: phases[scene] ?? "joined" } as Phase)
   const timeline = signal<readonly TimelineItem[]>(timelineOf(scene))
+  if (scene === "arriving")
+    setInterval(() => {
+      timeline.value = [...timeline.value, { ...text(roe, "One more", 0), at: Date.now() }]
+    }, 500)
   const seen = signal(scene === "unread" ? seq - 2 : seq)
   const code = signal<SecurityCode | undefined>({
     groups: ["48213", "00917", "66204", "31985", "70042", "15558"],

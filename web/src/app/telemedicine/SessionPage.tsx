@@ -13,7 +13,7 @@ import { Loading, Page } from "../Page"
 import { dropFragment, goTo } from "../route"
 import { useServices } from "../services"
 import { useLive } from "./live"
-import { cameraWanted } from "./preferences"
+import { callMedia } from "../preferences"
 import { SessionHeader } from "./SessionHeader"
 import { SidePanel, type Tab } from "./SidePanel"
 import { inCall, Stage } from "./Stage"
@@ -74,7 +74,7 @@ function Visit({ session }: { session: Session }) {
           />
         )}
       </main>
-      {calls?.state.value.kind === "ringing-in" && <IncomingCall calls={calls} camera={cameraWanted.value !== false} />}
+      {calls?.state.value.kind === "ringing-in" && <IncomingCall calls={calls} media={callMedia} />}
       <DropAnywhere transfers={session.transfers} enabled={open} />
     </div>
   )

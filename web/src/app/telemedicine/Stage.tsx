@@ -5,7 +5,7 @@ import { t } from "../../i18n/index"
 import { Words } from "../../i18n/Words"
 import { type Calls, type CallState } from "../../lib/call/types"
 import { type Session } from "../../lib/session/types"
-import { cameraWanted } from "./preferences"
+import { callMedia, cameraWanted, wantCamera } from "../preferences"
 
 const VideoStage = later(() => import("../../components/telemedicine/VideoStage"))
 const DeviceCheck = later(() => import("../../components/telemedicine/DeviceCheck"))
@@ -46,7 +46,7 @@ export function Stage({ session, calls, onDeleted }: Props) {
 function BeforeCall({ session, calls }: { session: Session; calls: Calls | undefined }) {
   const here = session.participants.value.filter((person) => person.here && !person.self)
   const unsupported = calls?.state.value.kind === "unsupported"
-  const wanted = cameraWanted.value
+  const wanted = cameraWanted()
   return (
     <div class="before-call">
       {calls?.state.value.kind === "ended" && <CallEnd calls={calls} />}
@@ -70,16 +70,16 @@ function BeforeCall({ session, calls }: { session: Session; calls: Calls | undef
             type="button"
             class="button primary"
             disabled={!calls || here.length === 0}
-            onClick={() => void calls?.start({ audio: true, video: wanted !== false })}
+            onClick={() => void calls?.start(callMedia())}
           >
             <Icon name="phone" />
             {t("call.start")}
           </button>
           {calls && wanted === undefined && (
-            <DeviceCheck calls={calls} onDone={(camera) => void (cameraWanted.value = camera)} />
+            <DeviceCheck calls={calls} onDone={wantCamera} />
           )}
           {wanted !== undefined && (
-            <button type="button" class="button bare" onClick={() => void (cameraWanted.value = undefined)}>
+            <button type="button" class="button bare" onClick={() => wantCamera(undefined)}>
               <Icon name={wanted ? "camera" : "cameraOff"} />
               {t("device.title")}
             </button>
@@ -104,7 +104,7 @@ function Ongoing({ calls }: { calls: Calls }) {
         <button
           type="button"
           class="button primary"
-          onClick={() => void calls.joinOngoing({ audio: true, video: cameraWanted.value !== false })}
+          onClick={() => void calls.joinOngoing(callMedia())}
         >
           {t("call.joinOngoing")}
         </button>

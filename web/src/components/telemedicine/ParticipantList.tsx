@@ -40,7 +40,7 @@ export function ParticipantList({ session }: { session: Session }) {
 function Person({ participant, session, host }: { participant: Participant; session: Session; host: boolean }) {
   const removing = useSignal(false)
   const { name, role, label, devices, self } = participant
-  const identity = worst(devices)
+  const identity = self ? "none" : worst(devices)
   const now = useNow(30_000)
   return (
     <li class="person" data-here={participant.here}>
