@@ -173,6 +173,10 @@ function ofMessage(
     return { core: withArrived(core, place, own, now), facts: [fact] }
   }
   switch (payload.type) {
+    case "text":
+    case "note":
+    case "file":
+      return { core, facts: [] }
     case "receipt":
       return { core: withReceipt(core, after, sender, payload, place), facts: [] }
     case "call": {
@@ -197,7 +201,7 @@ function ofMessage(
       const event: Happening = { type: "history-given", name: to?.name ?? "" }
       return { core: { ...core, served, asking, grants }, facts: first ? [fact(place, time, event, sender)] : [] }
     }
-    default:
+    case "admit":
       return { core, facts: [] }
   }
 }

@@ -167,7 +167,12 @@ export class Engine implements Owner {
     const spoken = this.verbs as unknown as Record<string, ((...args: readonly unknown[]) => Promise<unknown>) | undefined>
     const run = Object.hasOwn(spoken, verb) ? spoken[verb] : undefined
     if (!run) throw new SessionFailure("internal", `no such verb: ${verb}`)
-    return run(...args)
+    try {
+      return await run(...args)
+    } finally {
+      // Who asked sees what came of it.
+      this.showing.flush()
+    }
   }
 
   gone(tab: string): void {
@@ -245,9 +250,10 @@ export class Engine implements Owner {
 
   /** Asks for a commit; resolves when the plan finds nothing left to do. */
   async commit(plan: Plan, keep: Partial<Core> = {}): Promise<void> {
-    const state = this.assertOpen()
-    if (!plan(state)) return
-    if (!this.online) throw new SessionFailure("offline")
+    const change = plan(this.assertOpen())
+    if (!change) return
+    if (!this.isHost && (change.policy || change.removes)) throw new SessionFailure("not-allowed")
+    if (this.showing.now.connection === "offline") throw new SessionFailure("offline")
     await new Promise<void>((resolve, reject) => {
       this.intents.push({ plan, keep, resolve, reject })
       this.kick()
@@ -307,10 +313,13 @@ export class Engine implements Owner {
     if (this.stuck || this.state === undefined || this.state.phase !== "in") await this.resync()
     if (this.state?.phase !== "in") return
     await this.takePast()
-    if (this.sealed) return this.refuseIntents()
-    await this.followIntents()
-    await this.sendAll()
-    await this.duties()
+    if (this.sealed) {
+      this.refuseIntents()
+      return
+    }
+    for (const step of [() => this.followIntents(), () => this.sendAll(), () => this.duties()]) {
+      if (this.core.phase === "in" && this.state?.phase === "in") await step()
+    }
   }
 
   private async broke(error: unknown): Promise<void> {
@@ -324,6 +333,8 @@ export class Engine implements Owner {
       if (this.breaks >= 5) return this.fail(error instanceof SessionFailure ? error.reason : "internal")
     }
     this.breaks += 1
+    // A commit that was posted stays pending and may still land; who waits is told that the line is down.
+    if (this.breaks >= 2) for (const intent of this.intents.splice(0)) intent.reject(new SessionFailure("offline"))
     this.later(backoff(this.breaks, 400, 10_000))
   }
 
@@ -430,8 +441,8 @@ export class Engine implements Owner {
         ...this.summary(),
         ...changes,
       ])
-      this.timeline.update({ facts, receipts: core.receipts }, this.outbox.shown)
       if (this.state && this.state.epoch !== epochBefore) await this.epochChanged()
+      this.timeline.update({ facts, receipts: core.receipts }, this.outbox.shown)
       this.show()
       for (const { by, ...ring } of rings) this.tell(this.line.speaking, { kind: "ring", by: by.memberId, ...ring })
     }

@@ -90,7 +90,7 @@ export class Line {
 
   /** Takes a relayed signal, in order. */
   take(signal: string): void {
-    this.queue(async () => {
+    void this.queue(async () => {
       await this.host.settled()
       const opened = await this.opened(signal)
       if (opened) this.hear(...opened)
@@ -174,24 +174,20 @@ export class Line {
   private hear(tab: string, { payload, sender, from }: OpenedSignal): void {
     if (sender.memberId === this.host.state()?.self.memberId) return
     const peer: Peer = { memberId: sender.memberId, leaf: from.leaf, instance: from.instance, name: sender.name }
-    switch (payload.type) {
-      case "hello":
-        this.peers.set(peer.leaf, peer)
-        if (payload.reply) void this.say(this.speaker, "everybody", { type: "hello", reply: false }, [peer.memberId])
-        break
-      case "bye":
-        this.keepPeers(({ leaf, instance }) => leaf !== peer.leaf || instance !== peer.instance)
-        this.typists.delete(peer.memberId)
-        break
-      case "typing":
-        this.typists.set(peer.memberId, this.host.now() + typingFor)
-        clearTimeout(this.timer)
-        this.timer = setTimeout(() => this.host.changed(), typingFor + 50)
-        break
-      default:
-        // A page that calls is here, whether its hello came through or not.
-        this.peers.set(peer.leaf, peer)
-        this.host.deliver(tab, peer, payload)
+    if (payload.type === "hello") {
+      this.peers.set(peer.leaf, peer)
+      if (payload.reply) void this.say(this.speaker, "everybody", { type: "hello", reply: false }, [peer.memberId])
+    } else if (payload.type === "bye") {
+      this.keepPeers(({ leaf, instance }) => leaf !== peer.leaf || instance !== peer.instance)
+      this.typists.delete(peer.memberId)
+    } else if (payload.type === "typing") {
+      this.typists.set(peer.memberId, this.host.now() + typingFor)
+      clearTimeout(this.timer)
+      this.timer = setTimeout(() => this.host.changed(), typingFor + 50)
+    } else {
+      // A page that calls is here, whether its hello came through or not.
+      this.peers.set(peer.leaf, peer)
+      this.host.deliver(tab, peer, payload)
     }
     this.host.changed()
   }

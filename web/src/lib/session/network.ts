@@ -10,8 +10,8 @@ export function onPage(change: "online" | "offline" | "pagehide", then: () => vo
 
 /** True only when the browser is sure. */
 export function isOffline(): boolean {
-  const browser: { onLine?: boolean } | undefined = globalThis.navigator
-  return browser?.onLine === false
+  const { navigator }: { navigator?: { onLine?: boolean } } = globalThis
+  return navigator?.onLine === false
 }
 
 export function onNetwork(change: "online" | "offline", then: () => void): () => void {

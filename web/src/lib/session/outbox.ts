@@ -102,7 +102,12 @@ export function shownOf(payload: Payload): Unsent["what"] | undefined {
       return { kind: "note", message: payload.message, text: payload.text }
     case "file":
       return { kind: "file", message: payload.message, file: fileOf(payload) }
-    default:
+    case "history":
+    case "call":
+    case "receipt":
+    case "admit":
+    case "leave":
+    case "end":
       return undefined
   }
 }

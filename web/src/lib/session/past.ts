@@ -36,10 +36,12 @@ export async function historyFrom(
   if (!history) return { kind: "unreadable" }
   const upTo = knownFrom(state)
   const from = history.from.seq
+  // What this device could read so far begins where it joined, or where an earlier history does.
+  const readable = state.records[0]?.start ?? upTo
   try {
     const { digests } = from < upTo ? await digestsAfter(transport, token, from, upTo) : { digests: [] }
     const next = takeHistory(state, history, digests)
-    return { kind: "taken", state: next, facts: await factsBetween(transport, token, next, from, upTo) }
+    return { kind: "taken", state: next, facts: await factsBetween(transport, token, next, from, readable) }
   } catch (error) {
     if (error instanceof Refused) return { kind: "contradicts", seq: from }
     if (error instanceof SealError) return { kind: "unreadable" }

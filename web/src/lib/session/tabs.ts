@@ -55,6 +55,8 @@ export class Tabs {
   private owner: Owner | undefined
   private release: () => void = () => undefined
   private calls = 0
+  private open = true
+  private closed: Promise<void> | undefined
   private synced = false
   private readonly done: Promise<void>
 
@@ -88,11 +90,17 @@ export class Tabs {
     })
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.closed ??= this.closeNow()
+    return this.closed
+  }
+
+  private async closeNow(): Promise<void> {
     this.post({ type: "gone", tab: this.tab })
     this.closing.abort()
     this.release()
     await this.done
+    this.open = false
     this.channel.close()
     for (const { reject } of this.waiting.values()) reject(new SessionFailure("internal", "this tab has closed"))
     this.waiting.clear()
@@ -174,6 +182,6 @@ export class Tabs {
   }
 
   private post(wire: Wire): void {
-    this.channel.postMessage(wire)
+    if (this.open) this.channel.postMessage(wire)
   }
 }

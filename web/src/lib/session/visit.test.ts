@@ -1,53 +1,17 @@
 import "fake-indexeddb/auto"
 import { afterEach, beforeEach, expect, test } from "vitest"
-import { type SessionPage } from "./page.ts"
 import { Profile, texts, until } from "./testing/device.ts"
-import { MemoryServer } from "./testing/memoryServer.ts"
-import { type Session } from "./types.ts"
+import { countOf, eventsOf, fragmentOf, shows, World } from "./testing/world.ts"
 
-let server: MemoryServer
-let open: SessionPage[] = []
-
+let world: World
 beforeEach(() => {
-  server = new MemoryServer()
-  server.install()
+  world = new World()
 })
-
-afterEach(async () => {
-  await Promise.all(open.map((page) => page.closed()))
-  open = []
-})
-
-function fragmentOf(link: string): string {
-  return link.slice(link.indexOf("#") + 1)
-}
-
-/** A clinician's session, opened, and the first guest's link. */
-async function founded(profile = new Profile()) {
-  const sessions = profile.page()
-  const { id, link } = await sessions.create({ title: "Knee", name: "Dr Roe" })
-  return { id, secret: fragmentOf(link), profile, host: await opened(profile, id) }
-}
-
-async function opened(profile: Profile, id: string): Promise<SessionPage> {
-  const page = await profile.page().open(id)
-  if (!page) throw new Error("not there")
-  open.push(page)
-  return page
-}
-
-async function joined(id: string, secret: string, name: string, profile = new Profile()): Promise<SessionPage> {
-  const page = await profile.page().join(id, secret, name)
-  open.push(page)
-  await until(() => page.phase.value.kind === "joined", () => [page.phase.value, String(page.engine?.lastError)])
-  return page
-}
-
-const shows = (page: Session, text: string) => until(() => texts(page.timeline).includes(text), () => page.timeline.value)
+afterEach(() => world.close())
 
 test("two people join by a link and write both ways", async () => {
-  const { id, secret, host } = await founded()
-  const guest = await joined(id, secret, "Sam")
+  const { id, secret, host } = await world.founded()
+  const guest = await world.joined(id, secret, "Sam")
   await host.sendText("How is the knee?")
   await shows(guest, "How is the knee?")
   await guest.sendText("Better.")
@@ -58,4 +22,191 @@ test("two people join by a link and write both ways", async () => {
   ])
   expect(guest.title.value).toBe("Knee")
   expect(guest.code.value?.groups).toEqual(host.code.value?.groups)
+})
+
+test("a message is sent, then delivered, then seen", async () => {
+  const { id, secret, host } = await world.founded()
+  const guest = await world.joined(id, secret, "Sam")
+  await host.sendText("Hello")
+  const state = () => host.timeline.value.flatMap((item) => (item.kind === "text" ? [item.state] : [])).at(-1)
+  await until(() => state() === "delivered")
+  guest.markSeen(99)
+  await until(() => state() === "seen")
+})
+
+test("what the clinician wrote before the patient came stands in the patient's letter", async () => {
+  const { id, secret, host } = await world.founded()
+  await host.sendText("Please bring the form.")
+  await until(() => host.unsent.value === 0)
+  const guest = await world.joined(id, secret, "Sam")
+  await shows(guest, "Please bring the form.")
+  expect(countOf(guest, "Please bring the form.")).toBe(1)
+  expect(host.historyRequests.value).toEqual([])
+})
+
+test("a second device of the patient is given the past on a click, and only then", async () => {
+  const { id, secret, host } = await world.founded()
+  const guest = await world.joined(id, secret, "Sam")
+  await guest.sendText("before")
+  await shows(host, "before")
+  const second = await world.joined(id, secret, "Sam's phone")
+  await until(() => guest.historyRequests.value.length === 1)
+  expect(guest.historyRequests.value[0]).toMatchObject({ name: "Sam's phone", sameParticipant: true })
+  expect(texts(second.timeline)).toEqual([])
+  await guest.giveHistory(guest.historyRequests.value[0]?.memberId ?? "")
+  await shows(second, "before")
+  await until(() => host.historyRequests.value.length === 0)
+  expect(guest.historyRequests.value).toEqual([])
+})
+
+test("where the invite says so, the past is given without asking", async () => {
+  const { id, secret, host } = await world.founded({ history: true })
+  const guest = await world.joined(id, secret, "Sam")
+  await guest.sendText("before")
+  await shows(host, "before")
+  const second = await world.joined(id, secret, "Sam's phone")
+  await shows(second, "before")
+})
+
+test("a third person comes by a new link, and goes by a removal that closes everything", async () => {
+  const { id, secret, host } = await world.founded()
+  const guest = await world.joined(id, secret, "Sam")
+  const { link, invite } = await host.invite({ role: "guest", label: "Interpreter" })
+  const third = await world.joined(id, fragmentOf(link), "Ana")
+  await third.sendText("Hola")
+  await shows(guest, "Hola")
+  await host.remove(invite.id)
+  await until(() => third.phase.value.kind === "removed")
+  await host.sendText("alone again")
+  await shows(guest, "alone again")
+  expect(texts(third.timeline)).not.toContain("alone again")
+  expect(host.participants.value.map(({ name }) => name)).toEqual(["Dr Roe", "Sam"])
+  await expect(third.sendText("still here?")).rejects.toMatchObject({ reason: "not-allowed" })
+  await expect(new Profile().page().join(id, fragmentOf(link), "Eve")).rejects.toMatchObject({ reason: "link-refused" })
+  expect(eventsOf(guest)).toContain("removed")
+})
+
+test("a guest cannot remove, invite or end", async () => {
+  const { id, secret, host } = await world.founded()
+  const guest = await world.joined(id, secret, "Sam")
+  const hostInvite = host.self.value?.inviteId ?? ""
+  await expect(guest.remove(hostInvite)).rejects.toMatchObject({ reason: "not-allowed" })
+  await expect(guest.invite({ role: "guest", label: "" })).rejects.toMatchObject({ reason: "not-allowed" })
+  await expect(guest.end()).rejects.toMatchObject({ reason: "not-allowed" })
+  await guest.sendText("still fine")
+  await shows(host, "still fine")
+})
+
+test("who leaves says so, keeps no keys, and is taken out by the host", async () => {
+  const { id, secret, host } = await world.founded()
+  const guest = await world.joined(id, secret, "Sam")
+  await guest.leave()
+  expect(guest.phase.value.kind).toBe("left")
+  await until(() => host.participants.value.length === 1)
+  expect(eventsOf(host)).toContain("left")
+  expect(eventsOf(host)).not.toContain("removed")
+})
+
+test("a host ends the visit for everybody", async () => {
+  const { id, secret, host } = await world.founded()
+  const guest = await world.joined(id, secret, "Sam")
+  await host.sendText("Goodbye")
+  await host.end()
+  await until(() => guest.phase.value.kind === "ended")
+  await shows(guest, "Goodbye")
+  await until(() => world.server.place(id).ended)
+  await expect(guest.sendText("wait")).rejects.toMatchObject({ reason: "not-allowed" })
+})
+
+test("a link with a passcode opens with it only", async () => {
+  const { id, secret } = await world.founded({ passcode: "blue whale" })
+  expect(secret.endsWith(".p")).toBe(true)
+  const sessions = new Profile().page()
+  await expect(sessions.look(id, secret)).rejects.toMatchObject({ reason: "passcode-wrong" })
+  await expect(sessions.look(id, secret, "red whale")).rejects.toMatchObject({ reason: "passcode-wrong" })
+  expect(await sessions.look(id, secret, " blue whale ")).toMatchObject({ title: "Knee", hosts: [{ name: "Dr Roe" }] })
+}, 30_000)
+
+test("looking at a link tells the host that it was opened, and joins nobody", async () => {
+  const { id, secret, host } = await world.founded()
+  await until(() => host.connection.value === "online")
+  const preview = await new Profile().page().look(id, secret)
+  expect(preview).toEqual({ title: "Knee", role: "guest", label: "", hosts: [{ name: "Dr Roe", identity: "new" }] })
+  await until(() => host.invites.value.some(({ openedAt }) => openedAt !== undefined))
+  expect(host.participants.value).toHaveLength(1)
+})
+
+test("broken links are told apart from refused ones", async () => {
+  const { id } = await world.founded()
+  const sessions = new Profile().page()
+  await expect(sessions.look(id, "short")).rejects.toMatchObject({ reason: "link-malformed" })
+  await expect(sessions.look("no-id", "A".repeat(43))).rejects.toMatchObject({ reason: "link-malformed" })
+  await expect(sessions.look(id, "A".repeat(43))).rejects.toMatchObject({ reason: "link-refused" })
+})
+
+test("a clinician met in another session is known, and another key under the name is an alarm", async () => {
+  const clinician = new Profile()
+  const patient = new Profile()
+  const first = await clinician.page().create({ title: "One", name: "Dr Roe" })
+  const one = await world.joined(first.id, fragmentOf(first.link), "Sam", patient)
+  expect(one.participants.value[0]?.devices[0]?.identity).toBe("new")
+  const second = await clinician.page().create({ title: "Two", name: "Dr Roe" })
+  expect(await patient.page().look(second.id, fragmentOf(second.link))).toMatchObject({ hosts: [{ identity: "known" }] })
+  const two = await world.joined(second.id, fragmentOf(second.link), "Sam", patient)
+  await until(() => two.participants.value[0]?.devices[0]?.identity === "known")
+  const impostor = await new Profile().page().create({ title: "Three", name: "Dr Roe" })
+  const three = await world.joined(impostor.id, fragmentOf(impostor.link), "Sam", patient)
+  await until(() => three.participants.value[0]?.devices[0]?.identity === "changed")
+  expect(three.alarms.value).toEqual([{ kind: "identity-changed", who: "Dr Roe", stops: false }])
+})
+
+test("a compared code stays matched until somebody comes", async () => {
+  const { id, secret, host, profile } = await world.founded()
+  await world.joined(id, secret, "Sam")
+  await until(() => host.participants.value.length === 2)
+  host.confirmCode()
+  await until(() => host.code.value?.matched === true)
+  await host.line.renew()
+  expect(host.code.value?.matched).toBe(true)
+  await host.closed()
+  const again = await world.opened(profile, id)
+  expect(again.code.value?.matched).toBe(true)
+  await world.joined(id, secret, "Sam's phone")
+  await until(() => again.code.value?.matched === false)
+})
+
+test("the title is changed for all, and the list knows it", async () => {
+  const { id, secret, host, profile } = await world.founded()
+  const guest = await world.joined(id, secret, "Sam")
+  await host.retitle("Knee, left")
+  await until(() => guest.title.value === "Knee, left")
+  expect(await profile.page().list()).toMatchObject([{ id, title: "Knee, left", role: "host", people: 2, phase: "joined" }])
+})
+
+test("after a day of use the next active host renews the epoch", async () => {
+  let now = Date.now()
+  const { id, secret, host } = await world.founded({ now: () => now })
+  const guest = await world.joined(id, secret, "Sam")
+  await host.sendText("today")
+  await shows(guest, "today")
+  const before = guest.code.value?.groups.join()
+  now += 25 * 60 * 60_000
+  await host.sendText("tomorrow")
+  await shows(guest, "tomorrow")
+  expect(guest.code.value?.groups.join()).not.toBe(before)
+})
+
+test("a session deleted from the device is gone from it", async () => {
+  const { id, host, profile } = await world.founded()
+  await host.deleteFromDevice()
+  expect(await profile.page().open(id)).toBeUndefined()
+  expect(await profile.page().list()).toEqual([])
+})
+
+test("a draft outlives the page", async () => {
+  const { id, host, profile } = await world.founded()
+  host.draft.write("half a sent")
+  await host.closed()
+  const again = await world.opened(profile, id)
+  expect(await again.draft.read()).toBe("half a sent")
 })

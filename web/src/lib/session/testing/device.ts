@@ -1,5 +1,5 @@
 /** A browser profile for tests: its own disk, its own locks, any number of tabs. */
-import { effect, type ReadonlySignal } from "@preact/signals"
+import { type ReadonlySignal } from "@preact/signals"
 import { DeviceSessions } from "../sessions.ts"
 import { type Locks } from "../tabs.ts"
 
@@ -42,19 +42,21 @@ export class Profile {
   }
 }
 
-/** Resolves once the condition over signals holds; rejects after five seconds with what `what` says. */
+/** Resolves once the condition holds; rejects after four seconds with what `what` says. */
 export function until(condition: () => boolean, what: () => unknown = () => condition.toString()): Promise<void> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`never came: ${JSON.stringify(what())}`)), 5_000)
-    let stop: (() => void) | undefined
-    let done = false
-    stop = effect(() => {
-      if (done || !condition()) return
-      done = true
+    const looks = setInterval(look, 5)
+    const timer = setTimeout(() => {
+      clearInterval(looks)
+      reject(new Error(`never came: ${JSON.stringify(what())}`))
+    }, 4_000)
+    function look() {
+      if (!condition()) return
+      clearInterval(looks)
       clearTimeout(timer)
-      queueMicrotask(() => stop?.())
       resolve()
-    })
+    }
+    look()
   })
 }
 

@@ -63,13 +63,10 @@ export class MemoryServer {
 
   install(): void {
     globalThis.fetch = (input, init) => this.fetch(input as string, init)
-    const self = this
-    const made = class extends MemorySocket {
-      constructor(url: string) {
-        super(url, self)
-      }
-    }
-    globalThis.WebSocket = made as unknown as typeof WebSocket
+    const made = (url: string) => new MemorySocket(url, this)
+    globalThis.WebSocket = function (url: string) {
+      return made(url)
+    } as never as typeof WebSocket
   }
 
   place(id: string): Place {
@@ -88,10 +85,12 @@ export class MemoryServer {
     const body = typeof init.body === "string" ? (JSON.parse(init.body) as Record<string, unknown>) : undefined
     const exchange = { method: init.method ?? "GET", path: pathname, body }
     init.signal?.throwIfAborted()
-    if (this.down) throw new TypeError("no line")
+    const assertLine = () => {
+      if (this.down) throw new TypeError("no line")
+    }
+    assertLine()
     await this.before(exchange)
-    await Promise.resolve()
-    if (this.down) throw new TypeError("no line")
+    assertLine()
     init.signal?.throwIfAborted()
     this.asked.push(exchange)
     const token = new Headers(init.headers).get("authorization")?.slice("Bearer ".length)
@@ -103,7 +102,8 @@ export class MemoryServer {
       const document = { type: `urn:careseal:problem:${error.problem}`, title: "", status: error.status, detail: "" }
       answer = Response.json(document, { status: error.status })
     }
-    if (this.down || this.loses(exchange)) throw new TypeError("the answer was lost")
+    assertLine()
+    if (this.loses(exchange)) throw new TypeError("the answer was lost")
     return answer
   }
 
@@ -347,7 +347,10 @@ export class MemorySocket {
     this.id = pathname.split("/")[4] ?? ""
     this.after = Number(searchParams.get("after"))
     setTimeout(() => {
-      if (server.down || server.socketsBlocked || this.readyState !== 0) return this.fail(1006)
+      if (server.down || server.socketsBlocked || this.readyState !== 0) {
+        this.fail(1006)
+        return
+      }
       this.readyState = 1
       this.onopen?.()
     }, 0)
@@ -390,8 +393,10 @@ export class MemorySocket {
   private async auth(token: string): Promise<void> {
     const place = this.server.places.get(this.id)
     const member = place?.members.get(await sha256(fromBase64Url(token)))
-    if (!place || !member) return this.fail(4401)
-    if (place.ended) return this.fail(4410)
+    if (!place || !member || place.ended) {
+      this.fail(place?.ended ? 4410 : 4401)
+      return
+    }
     if (this.readyState !== 1) return
     this.session = place.id
     this.member = member.id
