@@ -93,12 +93,16 @@ class Door:
         `DoorDoesNotFit` unless the entries are what the door says they must be, and
         `ForkDetected` if they are no log at all.
         """
+        if self.commit == NO_COMMIT and not self.covers:
+            raise DoorDoesNotFit("the door of the first epoch has no commit")
         commits = [entry for entry in entries if entry.kind is Kind.COMMIT]
         expected = [] if self.covers else [self.commit]
         if [entry.id for entry in commits] != expected:
             raise DoorDoesNotFit("the door is not of the session's present state")
         # Which commit came last before the position, only what lies behind it can tell.
         before = entries[0].parent if entries else last_commit
+        if before > self.position.seq:
+            raise DoorDoesNotFit("the door lies before the last commit")
         chain = Chain.at(session, self.position, before).extend_all(entries)
         if (chain.head.seq, chain.last_commit) != (head, last_commit):
             raise DoorDoesNotFit("the log does not lead from the door to its head")

@@ -110,7 +110,7 @@ class EpochRecord:
     @classmethod
     def read(cls, value: Json) -> EpochRecord:
         members = Members(value, "epoch record", "epoch start secret context members")
-        listed = tuple(map(Member.read, members.items("members")))
+        listed = tuple(map(Member.read, members.items("members", 1, 1024)))
         if len({member.leaf for member in listed}) < len(listed):
             raise Malformed("epoch record: a leaf appears twice")
         return cls(

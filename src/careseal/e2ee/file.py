@@ -34,8 +34,8 @@ def part_length(size: int, number: int) -> int:
 
 
 def filled_length(length: int) -> int:
-    """Bytes that a last part of `length` is filled up to."""
-    return min(padded(length), PART_SIZE)
+    """Bytes that a last part of `length` is filled up to; an empty file's stays empty."""
+    return min(padded(length), PART_SIZE) if length else 0
 
 
 def sealed_size(size: int) -> int:

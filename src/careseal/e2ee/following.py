@@ -100,13 +100,11 @@ def _follow_commit(state: SessionState, extended: Chain, entry: Entry) -> Follow
         judged = judge(state.session, epoch, entry)
         group = epoch.group.apply(judged.received)
     except VoidCommit as void:
-        event = _void(epoch, entry, void)
-        return replace(state, chain=extended, pending=None), (event,)
+        return _settle_void(state, extended, entry, void)
     except RemovedFromGroup:
         return _removed(state, extended, entry, judged)
     except MLSError as error:
-        event = _void(epoch, entry, _mls_void(judged, error))
-        return replace(state, chain=extended, pending=None), (event,)
+        return _settle_void(state, extended, entry, _mls_void(judged, error))
     after = Epoch.begin(group, judged.policy, entry.seq, entry.parent, entry.id)
     joins = judged.received.external
     moved = _enter(state, extended, after, judged.identity.invite if joins else None)
@@ -186,12 +184,20 @@ def _forked(state: SessionState, seq: int) -> SessionState:
 
 
 def _mls_void(judged: JudgedCommit, error: MLSError) -> VoidCommit:
-    join = judged.data.join
-    return VoidCommit(
-        VoidCause.MLS,
-        str(error),
-        leaf=judged.received.sender.leaf_index,
-        invite=None if join is None else join.invite,
+    join, leaf = judged.data.join, judged.received.sender.leaf_index
+    invite = None if join is None else join.invite
+    void = VoidCommit(VoidCause.MLS, str(error), leaf=leaf, invite=invite)
+    void.at = judged.data.at.seq, judged.data.at.hash
+    return void
+
+
+def _settle_void(state: SessionState, extended: Chain, entry: Entry, void: VoidCommit) -> Followed:
+    event = _void(state.present, entry, void)
+    settled = replace(state, chain=extended, pending=None)
+    return (
+        (settled, (event,))
+        if void.at is None
+        else _check_position(settled, Position(*void.at), event)
     )
 
 

@@ -40,7 +40,7 @@ class History:
         members = Members(compact.decode(text), "history", "from epochs")
         return cls(
             Position.read(members.value("from")),
-            tuple(map(EpochRecord.read, members.items("epochs"))),
+            tuple(map(EpochRecord.read, members.items("epochs", 1, 65536))),
         )
 
     def check(self, session: SessionId, entries: Sequence[Entry], joined: Position) -> None:

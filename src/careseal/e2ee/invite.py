@@ -18,6 +18,11 @@ from .suite import SUITE, Rng, expand, extract
 PATH = "/telemedicine/"
 NO_PASSCODE = bytes(64)
 
+WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
+    map(chr, range(0x2000, 0x200B))
+)
+"""Unicode's White_Space, which is not what `str.strip` removes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -118,8 +123,10 @@ def new_secret(rng: Rng) -> InviteSecret:
 
 
 def stretch(passcode: str, session: SessionId) -> bytes:
-    """Argon2id of a passcode, 32 bytes."""
-    normal = unicodedata.normalize("NFKC", passcode).strip()
+    """Argon2id of a passcode, 32 bytes. Raises `Malformed` for an empty one."""
+    normal = unicodedata.normalize("NFKC", passcode).strip(WHITE_SPACE)
+    if not normal:
+        raise Malformed("an empty passcode")
     return hash_secret_raw(
         normal.encode(),
         session,

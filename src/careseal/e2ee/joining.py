@@ -126,7 +126,12 @@ def open_door(invite: Invite, door: bytes, key_box: bytes) -> OpenedDoor:
     rule = opened.policy.find(invite.id)
     if rule is None or not rule.same_invite(invite.policy_entry(rule.role, rule.since)):
         raise NotAllowed("the session does not have this invite")
-    return OpenedDoor(invite, key, opened, info, members_of(tree, opened.policy), rule)
+    if (epoch == 0) != (opened.commit == NO_COMMIT):
+        raise Malformed("the door names a commit that cannot have begun its epoch")
+    members = members_of(tree, opened.policy)
+    for member in members:
+        member.identity.verify(invite.session, member.key)
+    return OpenedDoor(invite, key, opened, info, members, rule)
 
 
 def join(

@@ -84,7 +84,7 @@ class Chain:
     last_commit: int
     recent: tuple[bytes, ...] = field(default=(), repr=False)  # up to and including the head's
 
-    MEMORY = 512
+    MEMORY = 2048
 
     @classmethod
     def start(cls, session: SessionId) -> Chain:

@@ -13,7 +13,7 @@ from . import payload as payloads
 from .boxes import seal_grant, seal_key_box, seal_letter
 from .commit import CommitData, seal_commit
 from .door import Door
-from .epoch import EpochRecord
+from .epoch import EpochRecord, Member
 from .errors import Malformed, NotAllowed, SealError
 from .history import History
 from .identifiers import EntryId, InviteId, MemberId
@@ -21,7 +21,7 @@ from .log import Position
 from .message import seal_message
 from .payload import HistoryGrant, Payload
 from .policy import Policy, PolicyInvite, Role
-from .state import DoorUpload, Epoch, KeyBoxFor, LetterFor, Pending, SessionState
+from .state import DoorUpload, Epoch, KeptRecord, KeyBoxFor, LetterFor, Pending, SessionState
 from .suite import Rng
 
 MAX_GRANTED = 32_000
@@ -204,7 +204,7 @@ def may_grant(state: SessionState, member: MemberId) -> bool:
 
 
 def grants(state: SessionState, member: MemberId, rng: Rng) -> tuple[HistoryGrant, ...]:
-    """Everything this device can read, for that member: newest first, as many as it takes.
+    """What this device can read and that member cannot: newest first, as many as it takes.
 
     Raises `NotAllowed`.
     """
@@ -217,15 +217,23 @@ def grants(state: SessionState, member: MemberId, rng: Rng) -> tuple[HistoryGran
         raise NotAllowed("that member's invite is gone")
     return tuple(
         HistoryGrant(member, seal_grant(invite.box, state.session, member, part, rng))
-        for part in _parts(state)
+        for part in _parts(_unknown_to(state, recipient))
     )
 
 
-def _parts(state: SessionState) -> list[History]:
-    """What is kept, cut so that each piece fits into a message, newest first."""
+def _unknown_to(state: SessionState, member: Member) -> tuple[KeptRecord, ...]:
+    """The records of the epochs before the ones in a row that the member was in."""
+    records = state.records
+    while records and any(each.key == member.key for each in records[-1].record.members):
+        records = records[:-1]
+    return records
+
+
+def _parts(kept_records: tuple[KeptRecord, ...]) -> list[History]:
+    """Records cut so that each piece fits into a message, newest first."""
     parts: list[History] = []
     records: tuple[EpochRecord, ...] = ()
-    for kept in reversed(state.records):
+    for kept in reversed(kept_records):
         start = Position(kept.record.start, kept.start_hash)
         single = History(start, (kept.record,))
         together = single

@@ -69,9 +69,13 @@ def judge(session: SessionId, epoch: Epoch, entry: Entry) -> JudgedCommit:
     received, leaf = _read(session, epoch, entry)
     data = _commit_data(received, entry)
     identity = _identity(session, leaf, received)
-    if received.external:
-        return _judge_join(session, epoch, received, leaf, data, identity)
-    return _judge_member(epoch, received, leaf, data, identity)
+    try:
+        if received.external:
+            return _judge_join(session, epoch, received, leaf, data, identity)
+        return _judge_member(epoch, received, leaf, data, identity)
+    except VoidCommit as void:
+        void.at = data.at.seq, data.at.hash
+        raise
 
 
 def _read(session: SessionId, epoch: Epoch, entry: Entry) -> tuple[ReceivedCommit, LeafNode]:
@@ -136,8 +140,10 @@ def _judge_join(
     inits = [each for each in proposals if isinstance(each, ExternalInit)]
     if len(inits) != 1 or len(removals) > 1 or len(removals) + 1 != len(proposals):
         raise VoidCommit(VoidCause.EXTERNAL_SHAPE, "not the proposals of an external commit")
-    if data.join is None or data.policy is not None:
-        raise VoidCommit(VoidCause.JOIN_MISSING, "an external commit needs a join and no policy")
+    if data.join is None:
+        raise VoidCommit(VoidCause.JOIN_MISSING, "an external commit without a join")
+    if data.policy is not None:
+        raise VoidCommit(VoidCause.POLICY, "an external commit with a policy")
     invite_id = data.join.invite
     invite = epoch.policy.find(invite_id)
     if invite is None or identity.invite != invite_id:
