@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from . import committing, founding, joining, sending
 from .codec import decode
@@ -54,9 +54,16 @@ class Committed:
 @dataclass(frozen=True, slots=True)
 class Group:
     """One epoch of a group, immutable. Whatever changes it returns a new group or raises an
-    `MLSError` and has changed nothing. Forget the old one, for it holds the old secrets."""
+    `MLSError` and has changed nothing.
 
-    _state: GroupState = field(repr=False)
+    Forget the old group then, for it holds the old secrets; keep it only for as long as late
+    private messages of its epoch are still to be read.
+    """
+
+    _state: GroupState
+
+    def __repr__(self) -> str:
+        return f"<Group {self.group_id.hex()} of {len(self.roster)}, epoch {self.epoch}>"
 
     # How to come by a group
 

@@ -169,7 +169,7 @@ def check_leaf(
 ) -> None:
     """What §7.3 asks of one leaf by itself, in a group with these extensions.
 
-    Raises `InvalidMessage`. What leaves ask of each other is in `ratchet_tree`'s validation.
+    Raises `InvalidMessage`. What leaves ask of each other is in `tree_validation`.
     """
     leaf.verify(suite, group_id, leaf_index)
     suite.kem.check_public(leaf.encryption_key)

@@ -167,6 +167,18 @@ def test_proposals_by_reference_take_effect_with_the_commit() -> None:
     assert world["m0"].proposals == {}
 
 
+def test_members_added_without_a_path_are_reached_by_the_paths_of_others() -> None:
+    world = World(4)
+    world.commit("m2", [Remove(3)])
+    world.add("m0", "m4", "m5", force_path=False)
+    root = world["m4"].tree.parent(3)
+    assert root is not None
+    assert root.unmerged_leaves == (3,)
+    for name in ("m5", "m1", "m4"):
+        world.commit(name)
+    world.join("m6")
+
+
 def test_a_committer_chooses_which_proposals_to_commit() -> None:
     world = World(3)
     group, message = world["m1"].propose(Remove(2), RNG)

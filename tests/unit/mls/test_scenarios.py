@@ -70,9 +70,10 @@ class Life(World):
     def join(self, name: str | None = None) -> None:
         super().join(name or self.newborn())
 
-    def add(self, by: str | None = None, *names: str) -> None:
+    def add(self, by: str | None = None, *names: str, force_path: bool | None = None) -> None:
         names = names or tuple(self.newborn() for _ in range(self.draw.draw(st.integers(1, 3))))
-        super().add(by or self.somebody(), *names)
+        path = self.draw.draw(st.booleans()) if force_path is None else force_path
+        super().add(by or self.somebody(), *names, force_path=path)
 
     def remove(self) -> None:
         name = self.somebody()

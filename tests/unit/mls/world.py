@@ -155,10 +155,11 @@ class World:
         self.groups[name] = group
         self.check()
 
-    def add(self, by: str, *names: str) -> None:
+    def add(self, by: str, *names: str, force_path: bool = True) -> None:
         """By key packages and one Welcome."""
         newcomers = {name: key_package(name.encode(), self.suite) for name in names}
-        self.commit(by, [Add(own.key_package) for own in newcomers.values()], newcomers=newcomers)
+        proposals = [Add(own.key_package) for own in newcomers.values()]
+        self.commit(by, proposals, force_path=force_path, newcomers=newcomers)
 
     def resync(self, name: str) -> None:
         """A member who has lost its state but not its signature key comes back."""

@@ -41,10 +41,10 @@ class Outcome:
 
 def check_case(case: Case) -> str | None:
     """None if the case holds, else what does not."""
-    check = next((check for fields, check in _KINDS if fields <= case.keys()), None)
-    if check is None:
-        return "a kind of vector that is not known here"
     try:
+        check = next((check for fields, check in _KINDS if fields <= case.keys()), None)
+        if check is None:
+            return "a kind of vector that is not known here"
         check(case)
     except Exception as error:  # whatever goes wrong, it is this case's failure
         return f"{type(error).__name__}: {error}"
