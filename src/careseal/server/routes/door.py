@@ -63,10 +63,10 @@ async def replace(request: Request, session: str) -> Response:
 
     def change(connection: Connection) -> None:
         now = relay.now()
-        bearer = members.bearer(connection, session_id, asking.token_hash, now)
+        bearer = members.bearer(connection, session_id, asking.token_hash, now, hold=True)
         if sent.letters and not bearer.is_host:
             raise forbidden("Only hosts leave letters.")
-        held = sessions.require(connection, session_id, now)
+        held = bearer.session
         if held.ended:
             raise Problem("session-ended", "The session has ended; it can only be read.")
         log.require_parent(held, sent.parent)

@@ -44,7 +44,7 @@ def create(
     now: int,
 ) -> bool:
     """Reserve room for a file; whether it is new. Raises ``file-exists`` and limits."""
-    bearer = members.bearer(connection, session_id, token_hash, now)
+    bearer = members.bearer(connection, session_id, token_hash, now, hold=True)
     if bearer.member_id is None:
         raise forbidden("Only members write.")
     made = File(bytes(asked.id), bearer.member_id, asked.parts, asked.size)
@@ -102,7 +102,7 @@ def create_part(
     now: int,
 ) -> bool:
     """Take a stored object as the part, once. False when the same bytes are there already."""
-    bearer = members.bearer(connection, session_id, token_hash, now)
+    bearer = members.bearer(connection, session_id, token_hash, now, hold=True)
     found, there = find_part(connection, session_id, file_id, number)
     require_uploader(bearer, found)
     if there is not None:
@@ -120,7 +120,7 @@ def remove(
     connection: Connection, session_id: bytes, token_hash: bytes, file_id: bytes, *, now: int
 ) -> list[str]:
     """Forget a file; the names of the objects that nothing needs any more."""
-    bearer = members.bearer(connection, session_id, token_hash, now)
+    bearer = members.bearer(connection, session_id, token_hash, now, hold=True)
     found = read(connection, session_id, file_id)
     if bearer.member_id != found.uploader and not bearer.is_host:
         raise forbidden("Only its uploader and hosts remove a file.")

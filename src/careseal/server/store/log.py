@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from msgspec import UNSET
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from careseal.server.problems import Problem, forbidden
 from careseal.server.settings import Limits
@@ -59,14 +59,14 @@ def append_chat(
     now: int,
 ) -> Appended:
     """Append a member's entry, or return the one that is there."""
-    bearer = members.bearer(connection, session_id, token_hash, now)
+    bearer = members.bearer(connection, session_id, token_hash, now, hold=True)
     if bearer.member_id is None:
         raise forbidden("Only members write.")
     body = sent.encrypted_message
     if there := _already(connection, session_id, CHAT, sent.parent, sent.id, body):
         return Appended(there, new=False)
-    held = _accept(connection, session_id, sent.parent, limits, now)
-    return Appended(_append(connection, held, CHAT, sent.id, body, now), new=True)
+    _check_room(bearer.session, sent.parent, limits)
+    return Appended(_append(connection, bearer.session, CHAT, sent.id, body, now), new=True)
 
 
 def append_commit(
@@ -79,11 +79,11 @@ def append_commit(
     now: int,
 ) -> Appended:
     """Append a commit with door, key boxes, invites, member and revocations, or nothing."""
-    bearer = members.bearer(connection, session_id, token_hash, now)
+    bearer = members.bearer(connection, session_id, token_hash, now, hold=True)
     if there := _already(connection, session_id, COMMIT, sent.parent, sent.id, sent.commit):
         return Appended(there, new=False)
-    held = _accept(connection, session_id, sent.parent, limits, now)
-    made = _append(connection, held, COMMIT, sent.id, sent.commit, now)
+    _check_room(bearer.session, sent.parent, limits)
+    made = _append(connection, bearer.session, COMMIT, sent.id, sent.commit, now)
     members.close_invites(connection, session_id, sent.close)
     members.open_invites(connection, session_id, sent.open, limits.invites)
     members.revoke(connection, session_id, sent.revoke)
@@ -139,12 +139,27 @@ def page(
     return Page(entries, held.head, held.last_commit, held.ended)
 
 
+# Made once, because every append runs them.
+_FIND = select(*[column for column in entry.c if column.name not in ("session_id", "body")]).where(
+    entry.c.session_id == bindparam("wanted"), entry.c.id == bindparam("entry")
+)
+_INSERT = insert(entry)
+_MOVE_HEAD = (
+    update(session)
+    .where(session.c.id == bindparam("wanted"))
+    .values(
+        head=bindparam("seq"),
+        last_commit=bindparam("commit"),
+        stored_bytes=bindparam("bytes"),
+        last_activity_at=bindparam("now"),
+    )
+)
+
+
 def _already(
     connection: Connection, session_id: bytes, kind: int, parent: int, entry_id: bytes, body: bytes
 ) -> Entry | None:
-    columns = [column for column in entry.c if column.name not in ("session_id", "body")]
-    query = select(*columns).where(entry.c.session_id == session_id, entry.c.id == entry_id)
-    row = connection.execute(query).first()
+    row = connection.execute(_FIND, {"wanted": session_id, "entry": entry_id}).first()
     if row is None:
         return None
     there = Entry(*row)
@@ -153,10 +168,7 @@ def _already(
     return there
 
 
-def _accept(
-    connection: Connection, session_id: bytes, parent: int, limits: Limits, now: int
-) -> sessions.Session:
-    held = sessions.require(connection, session_id, now)
+def _check_room(held: sessions.Session, parent: int, limits: Limits) -> None:
     if held.ended:
         raise Problem("session-ended", "The session has ended; it can only be read.")
     require_parent(held, parent)
@@ -164,7 +176,6 @@ def _accept(
         raise Problem("storage-full", "The log is full.", limit="entries")
     if held.stored_bytes >= limits.stored_bytes:
         raise Problem("storage-full", "The session's storage is full.", limit="storedBytes")
-    return held
 
 
 def _append(
@@ -175,31 +186,25 @@ def _append(
     body: bytes,
     now: int,
 ) -> Entry:
-    seq = held.head + 1
     made = Entry(
-        seq, kind, held.last_commit, entry_id, hashlib.sha512(body).digest(), now, bytes(body)
+        seq=held.head + 1,
+        kind=kind,
+        parent=held.last_commit,
+        id=bytes(entry_id),
+        digest=hashlib.sha512(body).digest(),
+        at=now,
+        body=bytes(body),
     )
+    row = {name: getattr(made, name) for name in Entry.__slots__}
+    connection.execute(_INSERT, row | {"session_id": held.id})
     connection.execute(
-        insert(entry),
+        _MOVE_HEAD,
         {
-            "session_id": held.id,
-            "seq": seq,
-            "kind": kind,
-            "parent": made.parent,
-            "id": bytes(entry_id),
-            "digest": made.digest,
-            "at": now,
-            "body": made.body,
+            "wanted": held.id,
+            "seq": made.seq,
+            "commit": made.seq if kind == COMMIT else held.last_commit,
+            "bytes": held.stored_bytes + len(body),
+            "now": now,
         },
-    )
-    connection.execute(
-        update(session)
-        .where(session.c.id == held.id)
-        .values(
-            head=seq,
-            last_commit=seq if kind == COMMIT else held.last_commit,
-            stored_bytes=held.stored_bytes + len(body),
-            last_activity_at=now,
-        )
     )
     return made

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from careseal.server.problems import Problem, forbidden, malformed, not_authorised, too_many
 from careseal.server.store import sessions
@@ -29,27 +29,34 @@ class Bearer:
         return self.member_id is not None and self.role == "host"
 
 
+# Made once, because every request runs one of them.
+_THERE = (session.c.id == bindparam("wanted"), session.c.expires_at > bindparam("now"))
 _BY_MEMBER = (
     select(session, invite.c.id, invite.c.role, member.c.id)
     .join(member, member.c.session_id == session.c.id)
     .join(invite, (invite.c.session_id == session.c.id) & (invite.c.id == member.c.invite_id))
-    .where(member.c.revoked.is_(False))
+    .where(*_THERE, member.c.token_hash == bindparam("hash"), member.c.revoked.is_(False))
 )
 _BY_INVITE = (
     select(session, invite.c.id, invite.c.role)
     .join(invite, invite.c.session_id == session.c.id)
-    .where(invite.c.open.is_(True))
+    .where(*_THERE, invite.c.access_token_hash == bindparam("hash"), invite.c.open.is_(True))
 )
+_HOLDING = (_BY_MEMBER.with_for_update(of=session), _BY_INVITE.with_for_update(of=session))
 
 
-def bearer(connection: Connection, session_id: bytes, token_hash: bytes, now: int) -> Bearer:
-    """Whose token it is. Raises ``not-authorised``, the same for whatever is wrong."""
-    there = (session.c.id == session_id, session.c.expires_at > now)
-    query = _BY_MEMBER.where(*there, member.c.token_hash == token_hash)
-    if row := connection.execute(query).first():
+def bearer(
+    connection: Connection, session_id: bytes, token_hash: bytes, now: int, *, hold: bool = False
+) -> Bearer:
+    """Whose token it is. Raises ``not-authorised``, the same for whatever is wrong.
+
+    With ``hold`` nobody else changes the session until the transaction ends.
+    """
+    by_member, by_invite = _HOLDING if hold else (_BY_MEMBER, _BY_INVITE)
+    asked = {"wanted": session_id, "hash": token_hash, "now": now}
+    if row := connection.execute(by_member, asked).first():
         return Bearer(sessions.of_row(row), row[-3], row[-2], row[-1], token_hash)
-    query = _BY_INVITE.where(*there, invite.c.access_token_hash == token_hash)
-    if row := connection.execute(query).first():
+    if row := connection.execute(by_invite, asked).first():
         return Bearer(sessions.of_row(row), row[-2], row[-1], None, token_hash)
     raise not_authorised()
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, select, update
 
-from careseal.server.problems import not_authorised
 from careseal.server.store.schema import session
 
 
@@ -37,15 +36,6 @@ def find(connection: Connection, session_id: bytes, now: int) -> Session | None:
     query = select(session).where(session.c.id == session_id, session.c.expires_at > now)
     row = connection.execute(query).first()
     return of_row(row) if row else None
-
-
-def require(connection: Connection, session_id: bytes, now: int) -> Session:
-    """The session to change, held until the transaction ends. Raises ``not-authorised``."""
-    query = select(session).where(session.c.id == session_id, session.c.expires_at > now)
-    row = connection.execute(query.with_for_update()).first()
-    if row is None:
-        raise not_authorised()
-    return of_row(row)
 
 
 def of_account(connection: Connection, account_id: bytes, now: int) -> list[Session]:
