@@ -5,7 +5,7 @@ const secret = `${"A".repeat(42)}E`
 
 test("a whole secret is taken, with or without the mark of a passcode", () => {
   expect(secretOf(`#${secret}`)).toEqual({ secret, passcode: false })
-  expect(secretOf(`#${secret}.p`)).toEqual({ secret, passcode: true })
+  expect(secretOf(`#${secret}.p`)).toEqual({ secret: `${secret}.p`, passcode: true })
 })
 
 test("a secret that lost a character, gained one or does not encode back to itself is none", () => {

@@ -21,14 +21,14 @@ interface Props {
 
 type State =
   | { kind: "looking" }
-  | { kind: "passcode"; wrong?: "wrong" | "refused" }
+  | { kind: "passcode"; wrong: boolean }
   | { kind: "ready"; preview: LinkPreview }
   | { kind: "failed"; reason: FailureReason }
 
 /** A link that this device has not joined by: who invites, a name, "Join". */
 export function JoinPage({ id, link, onJoined }: Props) {
   const { sessions } = useServices()
-  const state = useSignal<State>(link.passcode ? { kind: "passcode" } : { kind: "looking" })
+  const state = useSignal<State>(link.passcode ? { kind: "passcode", wrong: false } : { kind: "looking" })
   const passcode = useSignal("")
   const given = (): string | undefined => (link.passcode ? passcode.value : undefined)
 
@@ -77,13 +77,12 @@ export function JoinPage({ id, link, onJoined }: Props) {
 
 /** The server does not tell a wrong passcode from a closed link, so the sentence says both. */
 function afterRefusal(reason: FailureReason, passcode: boolean): State {
-  if (reason === "passcode-wrong") return { kind: "passcode", wrong: "wrong" }
-  if (reason === "link-refused" && passcode) return { kind: "passcode", wrong: "refused" }
+  if (reason === "passcode-wrong" || (reason === "link-refused" && passcode)) return { kind: "passcode", wrong: true }
   return { kind: "failed", reason }
 }
 
 interface PasscodeProps {
-  wrong: "wrong" | "refused" | undefined
+  wrong: boolean
   onPasscode: (passcode: string) => Promise<void>
 }
 
@@ -112,14 +111,14 @@ function PasscodePage({ wrong, onPasscode }: PasscodeProps) {
             spellcheck={false}
             autofocus
             required
-            aria-invalid={wrong !== undefined}
-            aria-describedby={wrong && "passcode-wrong"}
+            aria-invalid={wrong}
+            aria-describedby={wrong ? "passcode-wrong" : undefined}
             value={text.value}
             onInput={(event) => void (text.value = event.currentTarget.value)}
           />
           {wrong && !busy.value && (
             <p id="passcode-wrong" class="wrong" role="alert">
-              {t(`join.passcode.${wrong}`)}
+              {t("join.passcode.wrong")}
             </p>
           )}
         </div>

@@ -4,6 +4,7 @@ import { Words } from "../../i18n/Words"
 import { type Alarm, type Session } from "../../lib/session/types"
 import { Confirm } from "../Dialog"
 import { Icon } from "../Icon"
+import { causeWords } from "./causes"
 import "./alarm.css"
 
 /** Real danger, across the page. Those that stop the sending stay; the others go after being read and confirmed. */
@@ -56,7 +57,7 @@ function Title({ alarm }: { alarm: Alarm }) {
 function Explanation({ alarm }: { alarm: Alarm }) {
   switch (alarm.kind) {
     case "void-commit":
-      return <Words k="alarm.void-commit.text" who={alarm.who || t("somebody")} cause={alarm.cause} />
+      return <Words k="alarm.void-commit.text" who={alarm.who || t("somebody")} cause={causeWords(alarm.cause)} />
     case "foreign-fingerprint":
       return <Words k="alarm.foreign-fingerprint.text" who={alarm.who} />
     case "unsealed-media":

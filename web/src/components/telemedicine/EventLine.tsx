@@ -2,6 +2,7 @@ import { fullTime, length, timeOfDay } from "../../i18n/format"
 import { sayAny, t, type Key } from "../../i18n/index"
 import { AnyWords } from "../../i18n/Words"
 import { type EventItem } from "../../lib/session/types"
+import { causeWords } from "./causes"
 import { type Row } from "./timeline"
 
 /** Something that happened, in the middle of the timeline. */
@@ -55,9 +56,9 @@ function said(item: EventItem): Said {
     case "history-given":
       return ["event.historyGiven", { name: event.name }]
     case "commit-refused":
-      return ["event.commitRefused", { who: event.who, cause: event.cause }]
+      return ["event.commitRefused", { who: event.who || t("somebody"), cause: causeWords(event.cause) }]
     case "refused":
-      return ["event.refused", { cause: event.cause }]
+      return ["event.refused", { cause: causeWords(event.cause) }]
     case "unsupported":
       return ["event.unsupported", { payload: event.payload }]
     case "unreadable":

@@ -52,7 +52,7 @@ function Moving({ transfer }: { transfer: Transfer }) {
           <span>{t("file.left", { time: length(transfer.left.value) })}</span>
         )}
       </p>
-      {transfer.error.value !== undefined && state === "failed" && <p class="small bad">{transfer.error.value}</p>}
+      {transfer.error.value !== undefined && state === "failed" && <p class="small bad">{errorWords(transfer.error.value)}</p>}
       {transfer.needsFile.value && <NeedsFile transfer={transfer} />}
       <div class="transfer-acts">
         {(state === "running" || state === "queued" || state === "waiting") && (
@@ -66,6 +66,29 @@ function Moving({ transfer }: { transfer: Transfer }) {
       </div>
     </li>
   )
+}
+
+/** What stopped a file, in a sentence: names of the server's problems and of the browser's exceptions. */
+export function errorWords(error: string): string {
+  switch (error) {
+    case "too-large":
+    case "storage-full":
+    case "session-ended":
+    case "not-authorised":
+    case "not-found":
+      return t(`file.error.${error}`)
+    case "NotReadableError":
+    case "NotFoundError":
+      return t("file.error.unreadable")
+    case "QuotaExceededError":
+      return t("file.error.disk-full")
+    case "CannotOpen":
+    case "Malformed":
+    case "Refused":
+      return t("file.error.not-ours")
+    default:
+      return t("file.error.other")
+  }
 }
 
 function Act({ icon, label, onClick }: { icon: "pause" | "play" | "retry" | "close"; label: string; onClick: () => void }) {
