@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from .commit import Commit, ProposalOrRef, ProposalRef
-from .epoch_change import Conclusion, conclude, provisional_context
+from .epoch_change import Conclusion, check_created_path, conclude, provisional_context
 from .framing import Sender
 from .group_info import ratchet_tree_extension
 from .group_state import GroupState, LeafChange
 from .kem import Rng
-from .leaf_node import check_leaf
 from .message import encode_message
 from .proposal import Proposal
 from .proposal_list import Applied, SentProposal, apply_member_proposals, path_required
@@ -20,7 +19,6 @@ from .psk import PskSource, ResumptionUsage, find_psks, psk_secret
 from .secret import PskSecret
 from .sending import group_info, protect, sign
 from .tree_math import common_ancestor
-from .tree_validation import check_credential_support, check_uniqueness
 from .treekem import CreatedPath, create_path, kept_keys
 from .welcome import GroupSecrets, Welcome
 
@@ -111,10 +109,7 @@ def _create_path(state: GroupState, applied: Applied, change: LeafChange, rng: R
         applied.added_leaves,
         rng,
     )
-    group_id, leaf = state.context.group_id, created.path.leaf_node
-    check_leaf(leaf, state.suite, applied.extensions, group_id, state.own_leaf)
-    check_uniqueness(created.merged.tree)
-    check_credential_support(created.merged.tree)
+    check_created_path(created, state.own_leaf, state.context.group_id, applied.extensions)
     return created
 
 

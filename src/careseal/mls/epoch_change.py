@@ -16,7 +16,7 @@ from .secret import CommitSecret, InitSecret, JoinerSecret, PskSecret
 from .suite import CipherSuite
 from .transcript_hash import confirmation_tag, confirmed_hash
 from .tree_validation import check_credential_support, check_uniqueness
-from .treekem import merge_path
+from .treekem import CreatedPath, merge_path
 
 _LAST_EPOCH = (1 << 64) - 1
 
@@ -69,6 +69,16 @@ def conclude(
     epoch = NewEpoch.from_joiner(suite, joiner, psk, after)
     tag = confirmation_tag(suite, epoch.confirmation_key, confirmed)
     return Conclusion(after, joiner, epoch, tag)
+
+
+def check_created_path(
+    created: CreatedPath, leaf_index: int, group_id: bytes, extensions: Extensions
+) -> None:
+    """Raises `InvalidMessage` for an own path that the others would refuse."""
+    tree = created.merged.tree
+    check_leaf(created.path.leaf_node, tree.suite, extensions, group_id, leaf_index)
+    check_uniqueness(tree)
+    check_credential_support(tree)
 
 
 def merge_valid_path(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from .commit import Commit
-from .epoch_change import conclude, provisional_context
+from .epoch_change import check_created_path, conclude, provisional_context
 from .errors import UsageError
 from .framing import (
     AuthenticatedContent,
@@ -18,7 +19,7 @@ from .group_info import GroupInfo
 from .group_state import GroupState
 from .kem import Rng
 from .key_schedule import send_external_init
-from .leaf_node import LeafNode, check_leaf
+from .leaf_node import LeafNode
 from .message import encode_message
 from .proposal import ExternalInit, PreSharedKey, Proposal, Remove
 from .proposal_list import apply_external_proposals
@@ -28,7 +29,6 @@ from .ratchet_tree import RatchetTree
 from .signer import Signer
 from .suite import CipherSuite
 from .transcript_hash import interim_hash
-from .tree_validation import check_credential_support, check_uniqueness
 from .treekem import create_path
 
 
@@ -64,15 +64,12 @@ def commit_externally(
         template,
         signer,
         context.group_id,
-        lambda merged: provisional_context(context, context.extensions, merged),
+        partial(provisional_context, context, context.extensions),
         frozenset(),
         rng,
     )
     merged = created.merged
-    leaf = created.path.leaf_node
-    check_leaf(leaf, suite, context.extensions, context.group_id, own_leaf)
-    check_uniqueness(merged.tree)
-    check_credential_support(merged.tree)
+    check_created_path(created, own_leaf, context.group_id, context.extensions)
     content = FramedContent(
         context.group_id,
         context.epoch,

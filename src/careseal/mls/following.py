@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hmac
-
 from .epoch_change import conclude, merge_valid_path, provisional_context
-from .errors import InvalidMessage, NotAuthentic, OtherEpoch, RemovedFromGroup, UsageError
+from .errors import InvalidMessage, OtherEpoch, RemovedFromGroup, UsageError
 from .group_state import GroupState, OwnUpdate
 from .key_schedule import receive_external_init
 from .proposal import Remove, Update
@@ -66,8 +64,8 @@ def follow(state: GroupState, received: ReceivedCommit, psks: PskSource) -> Grou
         psk,
     )
     tag = received.authenticated.confirmation_tag or b""
-    if not hmac.compare_digest(end.confirmation_tag, tag):
-        raise NotAuthentic("wrong confirmation tag")
+    confirmed = end.context.confirmed_transcript_hash
+    suite.check_mac(end.epoch.confirmation_key, confirmed, tag, "confirmation tag")
     return state.next(tree, end.context, end.epoch, tag, signer, private_keys, applied.reinit)
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Sequence
 
-from .errors import InvalidMessage, MissingPsk, NotAuthentic
+from .errors import InvalidMessage, MissingPsk
 from .group_info import GroupInfo
 from .group_state import GroupState
 from .key_package import OwnKeyPackage
@@ -13,7 +12,6 @@ from .key_schedule import NewEpoch
 from .psk import PskId, PskSource, ResumptionPskId, ResumptionUsage, find_psks, psk_secret
 from .ratchet_tree import RatchetTree
 from .secret import HpkePrivateKey, PathSecret
-from .transcript_hash import confirmation_tag
 from .tree_math import common_ancestor
 from .treekem import next_path_secret, node_key_pair
 from .welcome import Welcome
@@ -42,9 +40,8 @@ def join(
     if secrets.path_secret is not None:
         keys |= _path_keys(tree, leaf_index, info.signer, secrets.path_secret)
     epoch = NewEpoch.from_joiner(suite, secrets.joiner_secret, psk, info.context)
-    tag = confirmation_tag(suite, epoch.confirmation_key, info.context.confirmed_transcript_hash)
-    if not hmac.compare_digest(tag, info.confirmation_tag):
-        raise NotAuthentic("wrong confirmation tag")
+    confirmed, tag = info.context.confirmed_transcript_hash, info.confirmation_tag
+    suite.check_mac(epoch.confirmation_key, confirmed, tag, "confirmation tag")
     return GroupState.begin(tree, info.context, epoch, tag, leaf_index, own.signer, keys)
 
 
