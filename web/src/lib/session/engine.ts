@@ -101,7 +101,8 @@ export class Engine implements Owner {
   private intents: Intent[] = []
   private failure: FailureReason | undefined
   private doorShut = false
-  private stuck = false
+  /** `behind`: the group may have gone where this device cannot follow. `lost`: it must come back in any case. */
+  private stuck: "behind" | "lost" | undefined
   private liveFrom = 0
   private receiptAt = 0
   private running: Promise<void> | undefined
@@ -149,7 +150,10 @@ export class Engine implements Owner {
     this.timeline.update({ facts, receipts: core.receipts }, this.outbox.shown)
     await this.refreshCode()
     this.show()
-    if (core.phase === "in" && core.posted?.kind !== "create") this.listen()
+    if (core.phase === "in" && core.posted?.kind !== "create") {
+      this.core = { ...core, checkDue: Math.max(1, core.checkDue) }
+      this.listen()
+    }
     this.kick()
   }
 
@@ -269,6 +273,12 @@ export class Engine implements Owner {
 
   async raise(alarm: Alarm): Promise<void> {
     await this.keep({ alarms: withAlarm(this.core, alarm).alarms })
+  }
+
+  /** Leaves the state as it is behind and comes back by an external commit (§3.7). */
+  returnByResync(): void {
+    this.stuck = "lost"
+    this.kick()
   }
 
   /** Shows the outbox as it is now. */
@@ -405,7 +415,12 @@ export class Engine implements Owner {
 
   private async openedNow(invite: string): Promise<void> {
     if (this.state?.epoch?.members.some((member) => member.invite === invite)) return
-    await this.keep({ opened: { ...this.core.opened, [invite]: this.now() } })
+    await this.keep({
+      opened: { ...this.core.opened, [invite]: this.now() },
+      // Somebody stands at the door: it had better be right.
+      checkDue: this.state?.head.seq ?? 0,
+    })
+    this.kick()
   }
 
   private async refused(cause: "not-authorised" | "revoked" | "ended"): Promise<void> {
@@ -478,7 +493,7 @@ export class Engine implements Owner {
       core = arrival.core
       facts.push(...arrival.facts)
       if (arrival.ring && this.rings(entry)) rings.push(arrival.ring)
-      if (arrival.stuck) this.stuck = true
+      if (arrival.stuck) this.stuck = "behind"
       const own = this.outbox.all.find(({ sealed }) => sealed?.id === entry.id)
       if (own) changes.push(...this.outbox.remove(own.message))
     }
@@ -635,15 +650,18 @@ export class Engine implements Owner {
     if (!core.keys || core.token === undefined) return this.fail("internal")
     const returning = this.state?.phase === "in" ? this.state : core.returning && (await this.decoded(core.returning))
     if (!returning) return this.joinAnew()
-    if (this.stuck && this.state?.phase === "in") {
+    if (this.stuck === "behind" && this.state?.phase === "in") {
       const { door } = await fetchDoor(this.transport, core.token, core.keys)
       // No door over that commit: nobody could follow it, and the epoch stays (§3.4).
-      if (door.n <= epochOf(this.state).n) return void (this.stuck = false)
+      if (door.n <= epochOf(this.state).n) {
+        this.stuck = undefined
+        return
+      }
     }
     const said = await this.said()
     const { joining } = await prepareJoin(this.transport, core.token, core.keys, said, returning)
     this.state = joining.state
-    this.stuck = false
+    this.stuck = undefined
     await this.keep({
       state: encodeState(joining.state),
       returning: encodeState(returning),
@@ -656,7 +674,7 @@ export class Engine implements Owner {
   private async joinAnew(): Promise<void> {
     this.unlisten()
     this.state = undefined
-    this.stuck = false
+    this.stuck = undefined
     const token = toBase64Url(crypto.getRandomValues(new Uint8Array(32)))
     await this.keep({ phase: "joining", state: undefined, returning: undefined, posted: undefined, token })
     this.kick()
@@ -687,7 +705,7 @@ export class Engine implements Owner {
     const { returning } = this.core
     if (this.state?.phase === "joining" && returning) {
       this.state = await this.decoded(returning)
-      this.stuck = true
+      this.stuck = "lost"
       await this.keep({ state: returning, posted: undefined })
       return
     }

@@ -33,6 +33,8 @@ export function browserSessions(): Sessions {
 type CreateOptions = Parameters<Sessions["create"]>[0]
 
 export class DeviceSessions implements Sessions {
+  /** Pages that were opened here. */
+  readonly pages = new Set<SessionPage>()
   private opened: Promise<Storage> | undefined
   private readonly derived = new Map<string, Promise<InviteKeys>>()
 
@@ -231,7 +233,9 @@ export class DeviceSessions implements Sessions {
 
   private page(storage: Storage, id: string): SessionPage {
     const { server, origin, locks, now } = this.options
-    return new SessionPage({ id, storage, server, origin, ...(locks ? { locks } : {}), ...(now ? { now } : {}) })
+    const page = new SessionPage({ id, storage, server, origin, ...(locks ? { locks } : {}), ...(now ? { now } : {}) })
+    this.pages.add(page)
+    return page
   }
 
   /** Deriving takes a second with a passcode; looking and joining do it once. */

@@ -61,3 +61,10 @@ export function eventsOf(page: Session): string[] {
 export function countOf(page: Session, text: string): number {
   return texts(page.timeline).filter((each) => each === text).length
 }
+
+/** A promise and the function that resolves it. */
+export function promised(): { promise: Promise<void>; resolve: () => void } {
+  let resolve: () => void = () => undefined
+  const promise = new Promise<void>((done) => (resolve = done))
+  return { promise, resolve }
+}

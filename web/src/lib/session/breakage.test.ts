@@ -1,0 +1,254 @@
+import "fake-indexeddb/auto"
+import { afterEach, beforeEach, expect, test } from "vitest"
+import { Profile, texts, until } from "./testing/device.ts"
+import { type Exchange } from "./testing/memoryServer.ts"
+import { countOf, eventsOf, fragmentOf, promised, shows, World } from "./testing/world.ts"
+
+let world: World
+beforeEach(() => {
+  world = new World()
+})
+afterEach(() => world.close())
+
+const isCommit = ({ method, path }: Exchange) => method === "POST" && path.endsWith("/commits")
+const isChat = ({ method, path }: Exchange) => method === "POST" && path.endsWith("/chat")
+
+/** Loses the answers to the first `times` exchanges of that kind. */
+function loseAnswers(kind: (exchange: Exchange) => boolean, times: number) {
+  let left = times
+  world.server.loses = (exchange) => kind(exchange) && left-- > 0
+}
+
+test("two people who join in the same instant both get in", async () => {
+  for (let round = 0; round < 5; round += 1) {
+    const { id, secret, host } = await world.founded()
+    const { link } = await host.invite({ role: "guest", label: "Other" })
+    const [one, two] = await Promise.all([
+      world.joined(id, secret, "One"),
+      world.joined(id, fragmentOf(link), "Two"),
+    ])
+    await one.sendText("from one")
+    await two.sendText("from two")
+    for (const page of [host, one, two]) {
+      await shows(page, "from one")
+      await shows(page, "from two")
+      await until(() => page.participants.value.length === 3)
+      expect(page.alarms.value).toEqual([])
+    }
+  }
+}, 30_000)
+
+test("of two hosts' commits at once the loser starts again, and nothing is lost", async () => {
+  const { id, host } = await world.founded()
+  const { link } = await host.invite({ role: "host", label: "Colleague" })
+  const other = await world.joined(id, fragmentOf(link), "Dr Poe")
+  await until(() => host.participants.value.length === 2)
+  await Promise.all([
+    host.invite({ role: "guest", label: "A" }),
+    other.invite({ role: "guest", label: "B" }),
+    host.retitle("Hip"),
+  ])
+  for (const page of [host, other]) {
+    await until(() => page.title.value === "Hip" && page.invites.value.length === 5)
+    expect(page.alarms.value).toEqual([])
+  }
+})
+
+test("a message that met another commit is sealed again under another id and shown once", async () => {
+  const { id, secret, host } = await world.founded()
+  const guest = await world.joined(id, secret, "Sam")
+  await Promise.all([guest.sendText("crossing"), host.line.renew(), host.sendText("too"), guest.line.renew()])
+  for (const page of [host, guest]) {
+    await shows(page, "crossing")
+    await shows(page, "too")
+    expect([countOf(page, "crossing"), countOf(page, "too")]).toEqual([1, 1])
+  }
+  await until(() => host.unsent.value + guest.unsent.value === 0)
+})
+
+test("a message whose answer was lost is there once", async () => {
+  const { id, secret, host } = await world.founded()
+  const guest = await world.joined(id, secret, "Sam")
+  loseAnswers(isChat, 3)
+  await host.sendText("once")
+  await shows(guest, "once")
+  await until(() => host.unsent.value === 0)
+  expect([countOf(host, "once"), countOf(guest, "once")]).toEqual([1, 1])
+})
+
+test("what is written offline waits, outlives a reload, and goes out by itself", async () => {
+  const { id, secret, host, profile } = await world.founded()
+  const guest = await world.joined(id, secret, "Sam")
+  world.server.down = true
+  world.server.breakSockets()
+  await host.sendText("first")
+  await host.sendText("second")
+  await until(() => host.connection.value === "reconnecting")
+  expect(host.unsent.value).toBe(2)
+  await host.closed()
+  const again = await world.opened(profile, id)
+  expect(texts(again.timeline)).toEqual(["first", "second"])
+  world.server.down = false
+  await shows(guest, "second")
+  expect(texts(guest.timeline)).toEqual(["first", "second"])
+  await until(() => again.unsent.value === 0)
+}, 15_000)
+
+test("a page that died before its message was posted, or before the answer, sends the same bytes again", async () => {
+  for (const moment of ["before", "after"] as const) {
+    const { id, secret, host, profile } = await world.founded()
+    const guest = await world.joined(id, secret, "Sam")
+    const died = promised()
+    world.server[moment === "before" ? "before" : "loses"] = ((exchange: Exchange) => {
+      if (!isChat(exchange)) return false
+      died.resolve()
+      if (moment === "after") return true
+      world.server.down = true
+      return false
+    }) as never
+    await host.sendText("survivor")
+    await died.promise
+    await host.closed()
+    const posted = world.server.asked.filter(isChat).length
+    world.server.down = false
+    world.server.before = () => undefined
+    world.server.loses = () => false
+    await world.opened(profile, id)
+    await shows(guest, "survivor")
+    expect(countOf(guest, "survivor")).toBe(1)
+    expect(world.server.asked.filter(isChat).length).toBeGreaterThan(posted)
+  }
+})
+
+test("a join that died at any moment goes on after a reload, as the same member", async () => {
+  for (const moment of ["before", "after"] as const) {
+    const { id, secret, host } = await world.founded()
+    const profile = new Profile()
+    const died = promised()
+    world.server[moment === "before" ? "before" : "loses"] = ((exchange: Exchange) => {
+      if (!isCommit(exchange)) return false
+      died.resolve()
+      if (moment === "after") return true
+      world.server.down = true
+      return false
+    }) as never
+    const sessions = profile.page()
+    void sessions.join(id, secret, "Sam")
+    await died.promise
+    for (const page of sessions.pages) await page.closed()
+    world.server.down = false
+    world.server.before = () => undefined
+    world.server.loses = () => false
+    const page = await world.opened(profile, id)
+    await until(
+      () => page.phase.value.kind === "joined",
+      () => [page.phase.value, String(page.engine?.lastError)],
+    )
+    await page.sendText("made it")
+    await shows(host, "made it")
+    expect(host.participants.value.flatMap(({ devices }) => devices)).toHaveLength(2)
+    const posted = world.server.asked.filter(isCommit).map(({ body }) => body?.["id"])
+    expect(new Set(posted.slice(-2)).size).toBe(moment === "after" ? 1 : posted.slice(-2).length)
+  }
+}, 20_000)
+
+test("a commit whose answer was lost with the page is found in the log", async () => {
+  const { id, host, profile } = await world.founded()
+  loseAnswers(isCommit, 100)
+  const inviting = host.invite({ role: "guest", label: "Late" }).catch((error: unknown) => error)
+  await until(() => world.server.asked.some(isCommit))
+  await host.closed()
+  world.server.loses = () => false
+  const again = await world.opened(profile, id)
+  await until(() => again.invites.value.some(({ label }) => label === "Late"))
+  const late = again.invites.value.find(({ label }) => label === "Late")
+  expect(late?.link).toBeDefined()
+  await world.joined(id, fragmentOf(late?.link ?? ""), "Lee")
+  void inviting
+})
+
+test("an invite that was made after the letter was due has its own, kept by the host", async () => {
+  const { id, host } = await world.founded()
+  const { link } = await host.invite({ role: "guest", label: "Later" })
+  await host.sendText("for the third")
+  await until(() => host.unsent.value === 0)
+  await until(() => world.server.place(id).letters.size === 2)
+  const third = await world.joined(id, fragmentOf(link), "Ana")
+  await shows(third, "for the third")
+})
+
+test("a door that was broken is mended by a host, and the joiner waits for it", async () => {
+  const { id, secret, profile, host } = await world.founded()
+  await host.closed()
+  const place = world.server.place(id)
+  place.door = place.door.slice(0, -8) + "AAAAAAAA"
+  const joining = new Profile().page().join(id, secret, "Sam")
+  const page = await joining
+  expect(page.phase.value.kind).toBe("waiting-for-door")
+  const again = await world.opened(profile, id)
+  // A host looks at the door after a commit of somebody else, and when it opens the session.
+  await until(() => page.phase.value.kind === "joined", () => page.phase.value)
+  await page.sendText("thank you")
+  await shows(again, "thank you")
+  await page.closed()
+}, 15_000)
+
+test("two tabs show the same, either can write, and one takes over from the other", async () => {
+  const { id, secret, host } = await world.founded()
+  const profile = new Profile()
+  const first = await world.joined(id, secret, "Sam", profile)
+  const second = await world.opened(profile, id)
+  await second.sendText("from the second tab")
+  await shows(host, "from the second tab")
+  await shows(first, "from the second tab")
+  await host.sendText("to both")
+  await shows(first, "to both")
+  await shows(second, "to both")
+  expect(host.participants.value).toHaveLength(2)
+  await first.closed()
+  await second.sendText("alone")
+  await shows(host, "alone")
+  await host.sendText("heard")
+  await shows(second, "heard")
+  expect(eventsOf(second).filter((type) => type === "joined")).toHaveLength(1)
+})
+
+test("where sockets are blocked, the long poll carries the chat", async () => {
+  world.server.socketsBlocked = true
+  const { id, secret, host } = await world.founded()
+  const guest = await world.joined(id, secret, "Sam")
+  await host.sendText("slow but sure")
+  await until(() => host.connection.value === "online" && guest.connection.value === "online")
+  await shows(guest, "slow but sure")
+  await guest.sendText("indeed")
+  await shows(host, "indeed")
+}, 15_000)
+
+test("a device that lost its state comes back by its invite", async () => {
+  const { id, secret, host } = await world.founded()
+  const profile = new Profile()
+  const guest = await world.joined(id, secret, "Sam", profile)
+  const storage = guest.engine?.options.storage
+  const core = guest.engine?.core
+  await guest.closed()
+  await storage?.write([{ put: ["session", id], value: { ...core, state: new Uint8Array([1, 2, 3]) } }])
+  const again = await world.opened(profile, id)
+  await until(() => again.phase.value.kind === "joined" && again.self.value !== undefined)
+  await again.sendText("back")
+  await shows(host, "back")
+})
+
+test("a device whose group state is of the past comes back as the same member by a re-sync", async () => {
+  const { id, secret, host } = await world.founded()
+  const profile = new Profile()
+  const guest = await world.joined(id, secret, "Sam", profile)
+  const me = guest.self.value?.id
+  guest.engine?.returnByResync()
+  await until(() => eventsOf(host).filter((type) => type === "joined").length === 2)
+  await guest.sendText("same as before")
+  await shows(host, "same as before")
+  expect(guest.self.value?.id).toBe(me)
+  expect(host.participants.value.flatMap(({ devices }) => devices)).toHaveLength(2)
+  await host.sendText("welcome back")
+  await shows(guest, "welcome back")
+})
