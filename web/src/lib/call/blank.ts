@@ -9,7 +9,10 @@ export function blankPicture(): MediaStreamTrack {
   const [track] = canvas.captureStream(30).getVideoTracks()
   if (!context || !track) throw new Error("a canvas cannot be captured here")
   const paint = (): void => {
-    if (track.readyState === "ended") return clearInterval(painting)
+    if (track.readyState === "ended") {
+      clearInterval(painting)
+      return
+    }
     context.fillStyle = "#000"
     context.fillRect(0, 0, canvas.width, canvas.height)
   }

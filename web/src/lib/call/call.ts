@@ -10,7 +10,7 @@ import { type CallLine, type CallSignal, type Member, type Peer } from "../sessi
 import { Conversation, keyOf, type Parts, type Starter } from "./conversation.ts"
 import { type Devices, openDevices } from "./devices.ts"
 import { forgetCall, rememberCall, rememberedCall } from "./rejoin.ts"
-import { Link } from "./negotiation.ts"
+import { Link, NO_CONTEXT } from "./negotiation.ts"
 import { canSeal, startSealing } from "./sealing.ts"
 import {
   type Caller,
@@ -61,6 +61,8 @@ export function createCalls(line: CallLine, options: CallsOptions = {}, around: 
   const cameraOff = signal(true)
   const finished = new Set<string>()
   const gone = new Map<string, number>()
+  /** Pages that were told of the call that goes on. */
+  const told = new Set<string>()
   let ringing: ReturnType<typeof setTimeout> | undefined
   let refusal: EndReason | undefined
   let checking = false
@@ -122,7 +124,10 @@ export function createCalls(line: CallLine, options: CallsOptions = {}, around: 
     const kind = state.peek().kind
     if (kind !== "ringing-out" && kind !== "connecting" && kind !== "active") return
     if (current.startedHere && current.present.size === 0 && startedAt.peek() === undefined) return
-    if (!current.connected) return show({ kind: "connecting", call: current.id })
+    if (!current.connected) {
+      show({ kind: "connecting", call: current.id })
+      return
+    }
     if (startedAt.peek() === undefined) {
       startedAt.value = Date.now()
       rememberCall(current.id)
@@ -144,6 +149,7 @@ export function createCalls(line: CallLine, options: CallsOptions = {}, around: 
     finished.add(current.id)
     forgetCall()
     gone.clear()
+    told.clear()
     refusal = undefined
     batch(() => {
       conversation.value = undefined
@@ -185,6 +191,7 @@ export function createCalls(line: CallLine, options: CallsOptions = {}, around: 
   // ---- verbs ------------------------------------------------------------------------------------------------------
 
   async function start(media: MediaChoice): Promise<void> {
+    if (state.peek().kind === "ringing-in") return answer(media)
     if (!around.supported || conversation.peek()) return
     const call = toBase64Url(secureRandom(16))
     if (others().length === 0) {
@@ -216,7 +223,10 @@ export function createCalls(line: CallLine, options: CallsOptions = {}, around: 
     if (!isCurrent(current)) return
     const unanswered = [...current.links].filter(([key]) => !current.present.has(key))
     for (const [, { peer }] of unanswered) say(peer, "hangup", current.id)
-    if (current.present.size === 0) return finish("missed", "missed")
+    if (current.present.size === 0) {
+      finish("missed", "missed")
+      return
+    }
     for (const [, { peer }] of unanswered) current.drop(peer)
   }
 
@@ -249,7 +259,10 @@ export function createCalls(line: CallLine, options: CallsOptions = {}, around: 
     if (!going || !around.supported || conversation.peek()) return
     const [first] = going.peers.values()
     const begun = begin(going.call, undefined, { kind: "connecting", call: going.call })
-    if (!first) return end("lost")
+    if (!first) {
+      end("lost")
+      return
+    }
     for (const peer of going.peers.values()) begun.present.set(keyOf(peer), peer)
     await takePart(begun, media)
   }
@@ -264,9 +277,15 @@ export function createCalls(line: CallLine, options: CallsOptions = {}, around: 
   function hangUp(): void {
     const current = conversation.peek()
     if (!current) return
-    if (state.peek().kind === "ringing-in") return decline()
+    if (state.peek().kind === "ringing-in") {
+      decline()
+      return
+    }
     sayToAll("hangup", current.id)
-    if (current.present.size === 0 && startedAt.peek() === undefined) return finish("hung-up", "missed")
+    if (current.present.size === 0 && startedAt.peek() === undefined) {
+      finish("hung-up", "missed")
+      return
+    }
     // Whoever leaves the last one alone writes that the call has ended.
     if (current.present.size <= 1) finish("hung-up", "ended")
     else end("hung-up")
@@ -276,14 +295,20 @@ export function createCalls(line: CallLine, options: CallsOptions = {}, around: 
 
   function heard(from: Peer, said: CallSignal): void {
     const current = conversation.peek()
-    if (current && said.call === current.id) return heardInCall(current, from, said)
+    if (current?.id === said.call) {
+      heardInCall(current, from, said)
+      return
+    }
     switch (said.type) {
       case "offer":
-        return incoming(from, said)
+        incoming(from, said)
+        return
       case "media":
-        return noteOngoing(from, said.call)
+        noteOngoing(from, said.call)
+        return
       case "hangup":
-        return leftOngoing(from)
+        leftOngoing(from)
+        return
       case "accept":
         if (finished.has(said.call) && !isOwn(from.memberId)) say(from, "hangup", said.call)
         return
@@ -300,27 +325,37 @@ export function createCalls(line: CallLine, options: CallsOptions = {}, around: 
   function heardInCall(current: Conversation, from: Peer, said: CallSignal): void {
     switch (said.type) {
       case "accept":
-        return accepted(current, from)
+        accepted(current, from)
+        return
       case "decline":
       case "busy":
-        return refused(current, from, said.type)
+        refused(current, from, said.type)
+        return
       case "hangup":
-        return hungUp(current, from)
+        hungUp(current, from)
+        return
       case "offer":
       case "answer":
       case "candidate":
       case "restart":
       case "media":
       case "unsealed":
-        return current.take(from, said, ownLeaf())
+        current.take(from, said, ownLeaf())
+        return
     }
   }
 
   function incoming(from: Peer, offer: Description): void {
     const current = conversation.peek()
     if (isOwn(from.memberId) || offer.round !== 0) return
-    if (finished.has(offer.call)) return say(from, "hangup", offer.call)
-    if (!around.supported) return say(from, "decline", offer.call)
+    if (finished.has(offer.call)) {
+      say(from, "hangup", offer.call)
+      return
+    }
+    if (!around.supported) {
+      say(from, "decline", offer.call)
+      return
+    }
     const kind = state.peek().kind
     if (current && kind === "ringing-out" && current.present.size === 0) {
       // Both started at once: the call of the lower leaf stands, and who called too need not answer.
@@ -331,7 +366,10 @@ export function createCalls(line: CallLine, options: CallsOptions = {}, around: 
       for (const { peer } of current.links.values()) say(peer, "busy", current.id)
       current.close()
       clearTimeout(ringing)
-    } else if (current) return say(from, "busy", offer.call)
+    } else if (current) {
+      say(from, "busy", offer.call)
+      return
+    }
     ring(offer.call, from).take(from, offer, ownLeaf())
   }
 
@@ -365,7 +403,10 @@ export function createCalls(line: CallLine, options: CallsOptions = {}, around: 
     }
     if (!current.accepted) return void current.present.set(keyOf(from), from)
     const offering = current.startedHere || ownLeaf() < from.leaf
-    if (!current.admit(from, offering && !isStarter(current, from))) return say(from, "busy", current.id)
+    if (!current.admit(from, offering && !isStarter(current, from))) {
+      say(from, "busy", current.id)
+      return
+    }
     // Answered on one device: the others of the same person need not ring any more.
     for (const [key, { peer }] of [...current.links]) {
       if (!current.present.has(key) && siblings(from.memberId).has(peer.memberId)) current.drop(peer)
@@ -454,9 +495,11 @@ export function createCalls(line: CallLine, options: CallsOptions = {}, around: 
     }
   }
 
-  /** Contexts have a meaning for connected pages only; these are of no stream. */
+  /** Who comes while a call goes on is told, and may join. */
   function tellOngoing(current: Conversation, peer: Peer): void {
-    const context = [0, 1, 2].map(() => toBase64Url(secureRandom(5))) as [string, string, string]
+    if (told.has(keyOf(peer))) return
+    told.add(keyOf(peer))
+    const context: [string, string, string] = [NO_CONTEXT, NO_CONTEXT, NO_CONTEXT]
     line.send(peer, { type: "media", call: current.id, ...current.sent, context }).catch(lineFailed)
   }
 

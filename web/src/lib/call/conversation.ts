@@ -96,13 +96,13 @@ export class Conversation {
     this.#tracks = tracks
     for (const link of this.links.values()) this.#putTracks(link)
     if (before === JSON.stringify(this.sent)) return
-    for (const link of this.links.values()) link.announce(this.sent)
+    for (const link of this.links.values()) link.announce()
   }
 
   /** Offers to a peer; it rings there unless the peer takes part already. */
   ring(peer: Peer): void {
     if (this.links.has(keyOf(peer))) return
-    this.#newLink(peer).offer(this.sent)
+    this.#newLink(peer).offer()
     this.events.changed()
   }
 
@@ -131,13 +131,14 @@ export class Conversation {
       case "offer":
         // Who offers in a call that this side takes part in takes part too.
         if (this.accepted && !this.admit(from, false)) return
-        return this.#linkForOffer(from, signal.round, ownLeaf)?.takeOffer(signal, this.sent)
+        return this.#linkForOffer(from, signal.round, ownLeaf)?.takeOffer(signal)
       case "answer":
         return link?.takeAnswer(signal)
       case "candidate":
         return link?.takeCandidate(signal)
       case "restart":
-        return link?.offerer ? link.restart() : undefined
+        if (link?.offerer) link.restart()
+        return
       case "media":
         return link?.takeMedia(signal)
       case "unsealed":
@@ -194,6 +195,7 @@ export class Conversation {
       sealing: this.#sealing,
       iceServers: () => this.#freshIceServers(),
       relayOnly: this.line.relayOnly.peek(),
+      sent: () => this.sent,
       events: this.#eventsOf(peer),
     })
     const key = keyOf(peer)

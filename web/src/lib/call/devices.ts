@@ -92,7 +92,10 @@ export function openDevices(): Devices {
   async function open(kinds: readonly Capture[]): Promise<void> {
     const wanted = kinds.filter((kind) => tracks[kind].peek()?.readyState !== "live")
     if (wanted.length === 0) return
-    if (!media) return wanted.forEach((about) => note({ about, error: "unsupported" }))
+    if (!media) {
+      wanted.forEach((about) => note({ about, error: "unsupported" }))
+      return
+    }
     const requests = wanted.map((kind) => [kind, ++asked[kind]] as const)
     const constraints = Object.fromEntries(
       wanted.map((kind) => [kind === "camera" ? "video" : "audio", constraintsOf(kind, chosen.peek()[kind])]),
@@ -103,7 +106,7 @@ export function openDevices(): Devices {
         for (const track of stream.getTracks()) {
           const kind = track.kind === "video" ? "camera" : "microphone"
           const request = requests.find(([of]) => of === kind)
-          if (request && request[1] === asked[kind]) put(kind, track)
+          if (request?.[1] === asked[kind]) put(kind, track)
           else track.stop()
         }
       })
@@ -121,12 +124,18 @@ export function openDevices(): Devices {
   }
 
   async function openScreen(): Promise<void> {
-    if (!media || !("getDisplayMedia" in media)) return note({ about: "screen", error: "unsupported" })
+    if (!media || !("getDisplayMedia" in media)) {
+      note({ about: "screen", error: "unsupported" })
+      return
+    }
     const request = ++asked.screen
     try {
       const stream = await media.getDisplayMedia({ video: { frameRate: { max: 15 } }, audio: false })
       const [track] = stream.getVideoTracks()
-      if (!track || request !== asked.screen) return stream.getTracks().forEach((each) => each.stop())
+      if (!track || request !== asked.screen) {
+        stream.getTracks().forEach((each) => each.stop())
+        return
+      }
       track.contentHint = "detail"
       put("screen", track)
     } catch (failure) {

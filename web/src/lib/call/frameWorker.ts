@@ -92,23 +92,29 @@ scope.onrtctransform = ({ transformer }) => {
   const ask = (): void => void transformer.sendKeyFrameRequest().catch(() => undefined)
   const work = options.direction === "send" ? sealing(options) : opening(options, ask)
   // A pipe that breaks carries no frame any more, sealed or not.
-  void transformer.readable.pipeThrough(work).pipeTo(transformer.writable).catch(() => undefined)
+  void (transformer.readable as ReadableStream<EncodedFrame>)
+    .pipeThrough(work)
+    .pipeTo(transformer.writable as WritableStream<EncodedFrame>)
+    .catch(() => undefined)
 }
 
 scope.onmessage = ({ data }: MessageEvent<ToWorker>) => {
   switch (data.type) {
     case "keys":
-      return keys.set(data.keys)
+      keys.set(data.keys)
+      return
     case "announced":
-      return data.contexts.forEach((context, slot) => stateOf(data.link).openers[slot]?.announced(data.leaf, context))
+      data.contexts.forEach((context, slot) => stateOf(data.link).openers[slot]?.announced(data.leaf, context))
+      return
     case "forget":
       return void links.delete(data.link)
     case "ping":
-      return tell({
+      tell({
         type: "pong",
         number: data.number,
         counts: [...links].map(([link, { counts }]) => [link, counts]),
       })
+      return
   }
 }
 

@@ -16,11 +16,20 @@ export const CAMERA = 1
 export const SCREEN = 2
 const SLOTS = [MICROPHONE, CAMERA, SCREEN] as const satisfies readonly SlotNumber[]
 
+/** Stands where no stream to the recipient exists (docs/protocol.md §7.1). */
+export const NO_CONTEXT = toBase64Url(new Uint8Array(5))
+
+/** Stands where no stream to the recipient exists (docs/protocol.md §7.1). */
+export const NO_CONTEXT = toBase64Url(new Uint8Array(5))
+
 /** Bytes of an SFrame context (docs/protocol.md §7.3). */
 const CONTEXT = 5
 
 /** A short gap mends itself; after this an ICE restart is tried, and again as often until it works. */
 const PATIENCE = 3000
+
+/** ms that a blank track stays on after it was seen to be sealed, when nothing follows it. */
+const SETTLING = 2000
 
 /** Packets in a second that cannot be what was sealed before it began. */
 const LEAK = 20
@@ -52,6 +61,8 @@ export interface LinkOptions {
   sealing: Sealing
   iceServers: () => Promise<RTCIceServer[]>
   relayOnly: boolean
+  /** What this side sends at the moment. */
+  sent: () => Sent
   events: LinkEvents
 }
 
@@ -62,7 +73,8 @@ interface Slot {
   transceiver: RTCRtpTransceiver
   /** Resolves when a blank track went out sealed; once per sender. */
   armed: Promise<void> | undefined
-  proven: boolean
+  /** The blank track was on for long enough to show the other side that its keys open what is sealed here. */
+  settled: boolean
   /** On the sender until something takes its place. */
   blank: MediaStreamTrack | undefined
 }
@@ -104,7 +116,7 @@ export class Link {
   }
 
   /** Offers; the call rings at the other side with it. */
-  offer(sent: Sent): void {
+  offer(): void {
     this.#offerer = true
     this.#step(async () => {
       const pc = await this.#connection()
@@ -112,12 +124,12 @@ export class Link {
         this.#attach(pc.addTransceiver(kind, { direction: "sendrecv" }), slot as SlotNumber)
       })
       await this.#describe(pc)
-      this.announce(sent)
+      this.announce()
     })
   }
 
   /** Answers an offer, also one that restarts ICE. */
-  takeOffer(signal: Offer, sent: Sent): void {
+  takeOffer(signal: Offer): void {
     this.#step(async () => {
       const first = this.pc === undefined
       if (this.#offerer || (!first && signal.round <= this.#round)) return
@@ -128,9 +140,10 @@ export class Link {
       if (this.#slots.length !== SLOTS.length) throw new DescriptionRefused("transceivers")
       this.#holdDirections(pc)
       await pc.setLocalDescription()
+      // The contexts go first, so that no frame comes before them.
+      if (first) this.announce()
       this.#say({ type: "answer", call: signal.call, sdp: localSdp(pc), round: this.#round })
       await this.#addCandidates()
-      if (first) this.announce(sent)
     })
   }
 
@@ -155,10 +168,13 @@ export class Link {
 
   /** A new ICE round: offered by the offerer, asked for by the other. */
   restart(): void {
-    if (!this.#offerer) return this.#say({ type: "restart", call: this.#options.call })
+    if (!this.#offerer) {
+      this.#say({ type: "restart", call: this.#options.call })
+      return
+    }
     this.#step(async () => {
       const pc = this.pc
-      if (pc?.remoteDescription == null || pc.signalingState !== "stable") return
+      if (!pc?.remoteDescription || pc.signalingState !== "stable") return
       pc.setConfiguration({ ...pc.getConfiguration(), iceServers: await this.#options.iceServers() })
       this.#round++
       pc.restartIce()
@@ -184,14 +200,17 @@ export class Link {
   }
 
   /** Tells what is being sent, with the contexts it is sealed under. */
-  announce(sent: Sent): void {
+  announce(): void {
     const [microphone, camera, screen] = this.contexts
     const context: [string, string, string] = [toBase64Url(microphone), toBase64Url(camera), toBase64Url(screen)]
-    this.#say({ type: "media", call: this.#options.call, ...sent, context })
+    this.#say({ type: "media", call: this.#options.call, ...this.#options.sent(), context })
   }
 
   takeMedia(signal: Extract<CallSignal, { type: "media" }>): void {
-    this.#options.sealing.announced(this.number, this.peer.leaf, signal.context.map((text) => fromBase64Url(text, CONTEXT)))
+    if (!signal.context.includes(NO_CONTEXT)) {
+      const contexts = signal.context.map((text) => fromBase64Url(text, CONTEXT))
+      this.#options.sealing.announced(this.number, this.peer.leaf, contexts)
+    }
     this.remote = { audio: signal.audio, video: signal.video, screen: signal.screen }
     this.#options.events.changed()
   }
@@ -292,14 +311,17 @@ export class Link {
     transceiver.receiver.track.enabled = true
     preferSealableCodecs(transceiver, SECTIONS[slot])
     keepAudioLevelToOurselves(transceiver)
-    this.#slots[slot] = { transceiver, armed: undefined, proven: false, blank: undefined }
+    this.#slots[slot] = { transceiver, armed: undefined, settled: false, blank: undefined }
     this.streams[slot] = new MediaStream([transceiver.receiver.track])
   }
 
   #takeTransceiver(pc: RTCPeerConnection, transceiver: RTCRtpTransceiver): void {
     if (this.#slots.some((slot) => slot.transceiver === transceiver)) return
     const slot = pc.getTransceivers().indexOf(transceiver)
-    if (this.#offerer || !isSlot(slot) || this.#slots[slot]) return transceiver.stop()
+    if (this.#offerer || !isSlot(slot) || this.#slots[slot]) {
+      transceiver.stop()
+      return
+    }
     this.#attach(transceiver, slot)
   }
 
@@ -358,7 +380,10 @@ export class Link {
   /** DTLS refuses another certificate by itself; where the browser tells the one in use, it is compared once more. */
   async #checkTransport(transport: RTCDtlsTransport): Promise<void> {
     if (this.state === "closed") return
-    if (transport.state === "failed") return this.betray("foreign-fingerprint")
+    if (transport.state === "failed") {
+      this.betray("foreign-fingerprint")
+      return
+    }
     if (transport.state !== "connected" || !this.#described) return
     const certificate = certificateOf(transport)
     if (certificate && !(await isDescribed(this.#described, certificate))) this.betray("foreign-fingerprint")
@@ -399,7 +424,7 @@ export class Link {
     if (track !== null) {
       if (!this.#released || this.state === "connecting") return
       await this.#arm(slot, track)
-    } else if (entry.blank && !(this.#released && entry.proven)) return
+    } else if (entry.blank && !(this.#released && entry.settled)) return
     // While this waited, another track may have been wanted, or none.
     if (this.#isClosed() || this.#wanted[slot] !== track) return
     await this.#replace(entry.transceiver.sender, track)
@@ -423,8 +448,10 @@ export class Link {
     entry.blank = slot === MICROPHONE && track ? silenced(track) : blankPicture()
     await this.#replace(entry.transceiver.sender, entry.blank)
     await this.#options.sealing.sealed(this.number, slot)
-    entry.proven = true
-    if (this.#wanted[slot] === null) void this.#apply(slot)
+    setTimeout(() => {
+      entry.settled = true
+      if (this.#wanted[slot] === null) void this.#apply(slot)
+    }, SETTLING)
   }
 }
 
@@ -473,6 +500,5 @@ function keepAudioLevelToOurselves(transceiver: RTCRtpTransceiver): void {
 
 /** DER of the certificate in use, where the browser tells. */
 function certificateOf(transport: RTCDtlsTransport): ArrayBuffer | undefined {
-  const telling = transport as RTCDtlsTransport & { getRemoteCertificates?(): ArrayBuffer[] }
-  return telling.getRemoteCertificates?.()[0]
+  return (transport as Partial<RTCDtlsTransport>).getRemoteCertificates?.()[0]
 }

@@ -85,7 +85,10 @@ export function startSealing(events: SealingEvents): Sealing {
     events.died()
   }
   const pinging = setInterval(() => {
-    if (unanswered >= PINGS_UNANSWERED) return die()
+    if (unanswered >= PINGS_UNANSWERED) {
+      die()
+      return
+    }
     unanswered++
     tell({ type: "ping", number: ++pings })
   }, PING_EVERY)
