@@ -226,8 +226,6 @@ def small_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerPro
         "--limit=storedBytes=1000000",
         "--limit=openUploads=2",
         "--limit=parts=3",
-        "--sweep=0.2",
-        "--orphan-age=0",
     ) as running:
         yield running
 

@@ -19,7 +19,7 @@ import pytest
 
 from tests.server.following import following, unauthenticated
 from tests.server.visits import SIGNAL_SIZE, Member, Visit, chat, new_id, problem_of, random_b64
-from tests.serving import serving
+from tests.serving import ServerProcess, serving
 
 FAST = "--limit=entriesPerSecond=100000", "--limit=entriesBurst=100000"
 
@@ -230,6 +230,24 @@ def test_objects_that_belong_to_nothing_are_removed_at_the_start(tmp_path: Path)
         server.restart()
         eventually(lambda: not any(orphan.exists() for orphan in orphans))
         assert client.get(part, headers=header).content == bytes(288)
+
+
+def test_a_second_server_on_the_same_data_is_refused(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "careseal.cli", "serve", "--port=0"]
+    with serving(tmp_path) as server:
+        second = [*command, f"--data={server.data}"]
+        done = subprocess.run(second, capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        assert "Another careseal server" in done.stderr
+        assert httpx.get(f"{server.base_url}/readyz").status_code == 200
+
+
+def test_a_port_that_is_taken_is_told(server: ServerProcess, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "careseal.cli", "serve", f"--data={tmp_path / 'data'}"]
+    taken = [*command, f"--port={server.port}"]
+    done = subprocess.run(taken, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "The server cannot start" in done.stderr
 
 
 @pytest.mark.parametrize(

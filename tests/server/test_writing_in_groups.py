@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, event, func, insert, select
+from sqlalchemy.exc import OperationalError
 
 from careseal.server.problems import Problem
 from careseal.server.store.database import Database
@@ -64,6 +66,30 @@ async def test_changes_that_wait_are_committed_together(database: Database) -> N
     assert order == [number for number in range(100) if number != 7]
     assert await database.read(count) == 99
     assert commits <= 2
+
+
+async def test_a_broken_disk_fails_the_whole_group_and_no_later_one(database: Database) -> None:
+    def break_off(_connection: Connection) -> None:
+        raise OperationalError("", {}, sqlite3.OperationalError("database or disk is full"))
+
+    held = threading.Event()
+
+    def hold(_connection: Connection) -> None:
+        held.wait(10)
+
+    changes = [asyncio.create_task(database.write(hold))]
+    later: list[Callable[[Connection], None]] = [partial(beat, 1), break_off, partial(beat, 2)]
+    for change in later:
+        changes.append(asyncio.create_task(database.write(change)))
+    await asyncio.sleep(0)
+    held.set()
+    _, *outcomes = await asyncio.gather(*changes, return_exceptions=True)
+    kinds = {outcome.kind for outcome in outcomes if isinstance(outcome, Problem)}
+    assert "storage-full" in kinds
+    stored = await database.read(count)
+    assert stored == sum(outcome is None for outcome in outcomes)
+    await database.write(partial(beat, 3))
+    assert await database.read(count) == stored + 1
 
 
 async def test_an_answer_comes_after_the_commit(database: Database) -> None:

@@ -133,6 +133,7 @@ def serve(
     _require_server()
     from careseal.server import process
     from careseal.server.settings import Settings, limits_with
+    from careseal.server.single import InUse
 
     try:
         limits = limits_with(_numbers(limit or []))
@@ -159,7 +160,14 @@ def serve(
         sign_in_link_file=sign_in_link_file,
         limits=limits,
     )
-    process.serve(settings, typer.echo)
+    try:
+        process.serve(settings, typer.echo)
+    except InUse as refused:
+        typer.echo(str(refused), err=True)
+        raise typer.Exit(1) from None
+    except OSError as failure:
+        typer.echo(f"The server cannot start: {failure}", err=True)
+        raise typer.Exit(1) from None
 
 
 def api_token(data: Data = DEFAULT_DATA) -> None:

@@ -17,9 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import obstore
+from obstore.exceptions import BaseError
 from obstore.store import LocalStore
 
 from careseal.server.durable import sync_file, sync_folder
+from careseal.server.problems import Problem
 
 BUFFER = 256 * 1024
 CHUNK = 64 * 1024
@@ -42,8 +44,19 @@ class Blobs:
         self._store = LocalStore(folder)
 
     async def write(self, session_id: bytes, chunks: AsyncIterable[bytes]) -> Stored:
-        """Stream an object to disk; when this returns it outlives a power cut."""
+        """Stream an object to disk; when this returns it outlives a power cut.
+
+        Raises ``storage-full``.
+        """
         name = f"{session_id.hex()}/{secrets.token_hex(16)}"
+        try:
+            return await self._write(name, chunks)
+        except (OSError, BaseError) as failure:
+            if "No space left" in str(failure) or "quota" in str(failure):
+                raise Problem("storage-full", "The server's disk is full.") from failure
+            raise
+
+    async def _write(self, name: str, chunks: AsyncIterable[bytes]) -> Stored:
         digest, size = hashlib.sha256(), 0
         writer = obstore.open_writer_async(self._store, name, buffer_size=BUFFER)
         async for chunk in chunks:

@@ -66,6 +66,9 @@ class Follower:
         """Queue the next entry; earlier ones are known, and while not live the store has it."""
         if not self.live or seq <= self.cursor:
             return
+        if seq > self.cursor + 1:  # one was stored that nobody published: the store has it
+            self.close(TOO_SLOW)
+            return
         self.cursor = seq
         self.offer(frame)
 

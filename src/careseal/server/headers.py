@@ -36,11 +36,9 @@ _OWN: Final = (
     "picture-in-picture",
     "screen-wake-lock",
     "speaker-selection",
-    "web-share",
 )
 _OFF: Final = (
     "accelerometer",
-    "bluetooth",
     "browsing-topics",
     "clipboard-read",
     "encrypted-media",

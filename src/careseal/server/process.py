@@ -16,19 +16,29 @@ from careseal.server.app import create_app, open_relay
 from careseal.server.relay import Relay
 from careseal.server.request_log import event, set_up
 from careseal.server.settings import Settings
+from careseal.server.single import only_server_of
 from careseal.server.tokens import write_private
 
 BACKLOG = 2048
 MOST_FRAME = 128 * 1024  # §8.1
 UNREAD_AFTER = 60_000  # ms that a peer may leave what was sent to it, then TCP gives up
+KEEP_ALIVE = 130  # s, longer than proxies keep their idle connections
 GOODBYE = 3  # s for followers to take their leave
 log = logging.getLogger(__name__)
 
 
 def serve(settings: Settings, announce: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or SIGINT. ``announce`` gets lines for the person at the terminal."""
+    """Serve until SIGTERM or SIGINT. ``announce`` gets lines for the person at the terminal.
+
+    Raises ``InUse`` when another server has the data, ``OSError`` when the address is taken.
+    """
     set_up()
     os.umask(0o077)
+    with only_server_of(settings.data):
+        _run(settings, announce)
+
+
+def _run(settings: Settings, announce: Callable[[str], None]) -> None:
     app = create_app(settings)
     listening = _bind(settings)
     config = uvicorn.Config(
@@ -43,6 +53,7 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
         server_header=False,
         proxy_headers=True,
         forwarded_allow_ips=settings.trusted_proxies,
+        timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=settings.grace,
         lifespan="on",
     )

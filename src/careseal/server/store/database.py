@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from careseal.server.problems import Problem
 from careseal.server.store import schema
@@ -119,6 +119,8 @@ def _run(change: _Change, connection: Connection) -> None:
     try:
         with connection.begin_nested():
             change.result = change.run(connection)
+    except OperationalError:
+        raise  # the disk is full, say: the whole transaction is lost
     except Exception as refusal:
         change.refusal = refusal
 
