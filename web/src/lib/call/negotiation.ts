@@ -19,9 +19,6 @@ const SLOTS = [MICROPHONE, CAMERA, SCREEN] as const satisfies readonly SlotNumbe
 /** Stands where no stream to the recipient exists (docs/protocol.md §7.1). */
 export const NO_CONTEXT = toBase64Url(new Uint8Array(5))
 
-/** Stands where no stream to the recipient exists (docs/protocol.md §7.1). */
-export const NO_CONTEXT = toBase64Url(new Uint8Array(5))
-
 /** Bytes of an SFrame context (docs/protocol.md §7.3). */
 const CONTEXT = 5
 
