@@ -252,3 +252,25 @@ test("a device whose group state is of the past comes back as the same member by
   await host.sendText("welcome back")
   await shows(guest, "welcome back")
 })
+
+test("a second tab that opens in the middle of a join sees it through", async () => {
+  const { id, secret, host } = await world.founded()
+  const profile = new Profile()
+  const held = promised()
+  const begun = promised()
+  world.server.before = (exchange) => {
+    if (!isCommit(exchange)) return
+    begun.resolve()
+    return held.promise
+  }
+  const joining = profile.page().join(id, secret, "Sam")
+  await begun.promise
+  const second = await world.opened(profile, id)
+  expect(second.phase.value.kind).toBe("joining")
+  held.resolve()
+  const first = await joining
+  await until(() => second.phase.value.kind === "joined")
+  await first.closed()
+  await second.sendText("both in")
+  await shows(host, "both in")
+})

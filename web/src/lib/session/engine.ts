@@ -98,6 +98,7 @@ export class Engine implements Owner {
   readonly transport: Transport
   private follower: Follower | undefined
   private inbox: ServerEntry[] = []
+  private draining = 0
   private intents: Intent[] = []
   private failure: FailureReason | undefined
   private doorShut = false
@@ -433,9 +434,13 @@ export class Engine implements Owner {
 
   /** Applies what has come, a batch at a time: state, facts and outbox are written in one step, then shown. */
   private async drain(): Promise<void> {
-    while (this.inbox.length > 0 && this.state && !this.stopped.signal.aborted) {
-      const batch = this.inbox.splice(0, batchSize)
-      await this.applyAll(batch)
+    this.draining += 1
+    try {
+      while (this.inbox.length > 0 && this.state && !this.stopped.signal.aborted) {
+        await this.applyAll(this.inbox.splice(0, batchSize))
+      }
+    } finally {
+      this.draining -= 1
     }
     this.settle()
   }
@@ -540,7 +545,7 @@ export class Engine implements Owner {
 
   /** Entries that have come are applied, or three seconds have passed. */
   private async settled(): Promise<void> {
-    if (this.inbox.length === 0) return
+    if (this.inbox.length === 0 && this.draining === 0) return
     await new Promise<void>((resolve) => {
       this.settling.push(resolve)
       setTimeout(resolve, 3_000)

@@ -30,6 +30,7 @@ interface Voice {
 }
 
 const typingFor = 6_000
+const greetAgain = 2_000
 
 export class Line {
   /** By leaf: the newest page of each member. */
@@ -39,6 +40,7 @@ export class Line {
   private connected: ReadonlySet<string> | undefined
   private window: SignalWindow = new Map()
   private chain: Promise<unknown> = Promise.resolve()
+  private greeting: ReturnType<typeof setTimeout> | undefined
   private timer: ReturnType<typeof setTimeout> | undefined
   /** The page that says hello for this device: the owner, or a tab that began a call. */
   private speaker: string
@@ -77,9 +79,20 @@ export class Line {
       this.keepPeers(({ memberId }) => members.includes(memberId))
       const self = this.host.state()?.self.memberId
       const news = members.some((id) => id !== self && !before?.has(id))
-      if (news) this.hello(true)
+      if (news) this.helloUntilHeard(3)
     }
     this.host.changed()
+  }
+
+  /** Signals may be lost; who is connected and silent is greeted again, but not for ever. */
+  private helloUntilHeard(times: number): void {
+    this.hello(true)
+    clearTimeout(this.greeting)
+    this.greeting = setTimeout(() => {
+      const self = this.host.state()?.self.memberId
+      const silent = [...(this.connected ?? [])].some((id) => id !== self && !this.here.has(id))
+      if (silent && times > 1) this.helloUntilHeard(times - 1)
+    }, greetAgain)
   }
 
   /** After a change of the group: who left is no peer, and a leaf may be somebody else's now. */
@@ -127,6 +140,7 @@ export class Line {
 
   close(): void {
     clearTimeout(this.timer)
+    clearTimeout(this.greeting)
   }
 
   private say(
@@ -136,6 +150,7 @@ export class Line {
     members: string[] | null = null,
   ): Promise<boolean> {
     return this.queue(async () => {
+      await this.host.settled()
       const state = this.host.state()
       if (state?.phase !== "in" || state.fork !== undefined) return false
       const voice = this.voiceOf(tab)

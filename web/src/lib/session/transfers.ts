@@ -69,8 +69,10 @@ export class SessionTransfers implements Transfers {
     }
   }
 
+  /** `handles` of the same files let an upload go on after a reload without choosing the file again. */
   upload(files: readonly File[], handles: readonly (FileSystemFileHandle | undefined)[] = []): void {
-    files.forEach((file, i) => void this.begin(file, handles[i]))
+    if (files.some(({ size }) => partCount(size) > mostParts)) throw new SessionFailure("too-large")
+    files.forEach((file, i) => void this.begin(file, handles[i]).catch(() => undefined))
   }
 
   async save(file: FileRef): Promise<Transfer> {
@@ -98,7 +100,6 @@ export class SessionTransfers implements Transfers {
   }
 
   private async begin(file: File, handle: FileSystemFileHandle | undefined): Promise<void> {
-    if (partCount(file.size) > mostParts) throw new SessionFailure("too-large")
     const record: UploadRecord = {
       ...newFile(),
       message: toBase64Url(crypto.getRandomValues(new Uint8Array(16))),

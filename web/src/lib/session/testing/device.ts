@@ -13,15 +13,21 @@ export class ProfileLocks {
     const run = rest.at(-1) as (lock: object) => Promise<unknown>
     const { signal } = (rest.length > 1 ? rest[0] : {}) as { signal?: AbortSignal }
     const before = this.held.get(name) ?? Promise.resolve()
+    const given = new Promise<never>((_, reject) => {
+      signal?.addEventListener("abort", () => reject(new DOMException("given up", "AbortError")), { once: true })
+    })
+    let has = false
     const mine = before.then(async () => {
       signal?.throwIfAborted()
+      has = true
       return run({ name })
     })
     this.held.set(
       name,
       mine.catch(() => undefined),
     )
-    return mine
+    // Who waits may give up; who has it keeps it to the end.
+    return Promise.race([mine, given.catch((error: unknown) => (has ? mine : Promise.reject(error as Error)))])
   }) as Locks["request"]
 }
 
