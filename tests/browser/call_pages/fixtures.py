@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Playwright
 
 from tests.browser.call_pages.caller import Caller
 from tests.browser.call_pages.relay import Relay
@@ -35,12 +35,11 @@ def call_pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def call_browser(chromium_options: dict[str, Any]) -> Iterator[Browser]:
+def call_browser(playwright: Playwright, chromium_options: dict[str, Any]) -> Iterator[Browser]:
     options = {**chromium_options, "args": [*chromium_options["args"], *CALLS]}
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**options)
-        yield browser
-        browser.close()
+    browser = playwright.chromium.launch(**options)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture
