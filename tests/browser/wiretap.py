@@ -36,6 +36,7 @@ class Wiretap:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        asyncio.run_coroutine_threadsafe(self._hang_up(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
 
@@ -46,6 +47,12 @@ class Wiretap:
     async def _listen(self) -> int:
         server = await asyncio.start_server(self._relay, "127.0.0.1", 0)
         return int(server.sockets[0].getsockname()[1])
+
+    async def _hang_up(self) -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
     async def _relay(
         self, browser_in: asyncio.StreamReader, browser_out: asyncio.StreamWriter
