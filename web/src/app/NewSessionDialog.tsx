@@ -7,7 +7,7 @@ import { LinkCard } from "../components/telemedicine/LinkCard"
 import { t } from "../i18n/index"
 import { SessionFailure, type Session, type Sessions } from "../lib/session/types"
 import { goTo } from "./route"
-import { useServices } from "./services"
+import { useServices, type Services } from "./services"
 
 interface Made {
   id: string
@@ -44,7 +44,7 @@ export function NewSessionDialog({ name, onClose }: { name: string; onClose: () 
       })
       named.current = label
       made.value = { id, link, passcode: secret !== "" }
-      if (before) await discard(sessions, before.id)
+      if (before) await discard(services, before.id)
     } catch (reason) {
       error.value = `${t("newSession.failed")} ${sentence(reason)}`
     }
@@ -142,8 +142,8 @@ function connected(session: Session): Promise<void> {
 }
 
 /** A session that was made with other options and that nobody has opened. */
-async function discard(sessions: Sessions, id: string): Promise<void> {
-  const session = await sessions.open(id)
-  await session?.end()
+async function discard({ sessions, account }: Services, id: string): Promise<void> {
+  const session = await (await sessions()).open(id)
   await session?.deleteFromDevice()
+  await account.deleteSession(id)
 }

@@ -7,11 +7,23 @@ import { useServices } from "./services"
 
 type State = "working" | "missing" | Exclude<SignedIn, "yes">
 
+const given = (): string => location.hash.slice(1)
+
 /** Takes the one-time code from the link's fragment, and goes on to the sessions. */
 export default function SignInPage() {
   const { account } = useServices()
-  const [code] = useState(() => decodeURIComponent(location.hash.slice(1)))
+  const [code, setCode] = useState(given)
   const [state, setState] = useState<State>(code === "" ? "missing" : "working")
+
+  // A new link opened over an old one changes the fragment only.
+  useEffect(() => {
+    const again = (): void => {
+      setCode(given())
+      setState(given() === "" ? "missing" : "working")
+    }
+    window.addEventListener("hashchange", again)
+    return () => window.removeEventListener("hashchange", again)
+  }, [])
 
   useEffect(() => {
     if (state !== "working") return
@@ -20,7 +32,7 @@ export default function SignInPage() {
       if (answer === "yes") goTo("/")
       else setState(answer)
     })
-  }, [state])
+  }, [state, code])
 
   switch (state) {
     case "working":

@@ -11,6 +11,8 @@ export interface Account {
   me: () => Promise<Me | undefined>
   signIn: (code: string) => Promise<SignedIn>
   signOut: () => Promise<void>
+  /** Deletes a session that the account made, with all that the server has of it. */
+  deleteSession: (id: string) => Promise<void>
 }
 
 const post = (path: string, body: unknown): Promise<Response> =>
@@ -49,5 +51,10 @@ export const account: Account = {
   async signOut() {
     const response = await fetch("/api/accounts/sign-out", { method: "POST" })
     if (!response.ok) throw new Error("sign-out was refused")
+  },
+
+  async deleteSession(id) {
+    const response = await fetch(`/api/telemedicine/sessions/${id}`, { method: "DELETE" })
+    if (!response.ok) throw new Error("the session was not deleted")
   },
 }

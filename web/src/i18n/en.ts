@@ -54,7 +54,7 @@ export const en = {
     "Open the sign-in link that the server printed when it was started. Were you sent a link to a visit? Then open that one; it needs no account.",
   "dashboard.signOut": "Sign out",
   "dashboard.seenAs": "Patients see you as {name}.",
-  "dashboard.rename": "Change your name",
+  "dashboard.rename": "Change name",
   "dashboard.renameHint": "As the others see it, in sessions that you make from now on. The server cannot read it.",
   "dashboard.renameSave": "Use this name",
   "dashboard.loadFailed": "The sessions on this device could not be read.",
@@ -63,9 +63,9 @@ export const en = {
 
   "newSession.title": "New session",
   "newSession.making": "Making a sealed session…",
-  "newSession.who": "Who has this link can join once. Send it to one person only.",
+  "newSession.who": "Whoever has this link can join. Send it to one person only.",
   "newSession.whoPasscode":
-    "Who has this link and the passcode can join once. Tell the passcode by another way, by telephone for example.",
+    "Whoever has this link and the passcode can join. Tell the passcode by another way, by telephone for example.",
   "newSession.label": "Label (optional)",
   "newSession.labelHint": "For you and the people in the session. The server cannot read it.",
   "newSession.link": "Link for your patient",

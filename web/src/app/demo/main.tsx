@@ -42,6 +42,7 @@ const services: Services = {
     me: () => Promise.resolve(scene === "signed-out" ? undefined : { id: "1", name: "Dr Miriam Roe" }),
     signIn: () => Promise.resolve("refused"),
     signOut: () => Promise.resolve(),
+    deleteSession: () => Promise.resolve(),
   },
 }
 

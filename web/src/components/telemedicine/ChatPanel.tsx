@@ -25,7 +25,12 @@ export function ChatPanel({ session, active }: Props) {
   const newAfter = useNewLine(session, active, atEnd)
   const rows = useMemo(() => rowsOf(timeline, newAfter.value), [timeline, newAfter.value])
   const writable = session.phase.value.kind === "joined"
-  const onReply = useCallback((item: TextItem) => void (reply.value = item), [])
+  const field = useRef<HTMLTextAreaElement>(null)
+  const onReply = useCallback((item: TextItem) => {
+    reply.value = item
+    // At once, within the click: telephones show their keyboard only then.
+    field.current?.focus()
+  }, [])
   return (
     <section class="chat" aria-label={t("chat.title")}>
       <HistoryRequests session={session} />
@@ -36,6 +41,7 @@ export function ChatPanel({ session, active }: Props) {
         <Composer
           session={session}
           reply={reply}
+          field={field}
           onSent={() => {
             newAfter.value = undefined
             atEnd.value = true

@@ -1,4 +1,5 @@
 import { useSignal, type Signal } from "@preact/signals"
+import { type RefObject } from "preact"
 import { useEffect, useId, useLayoutEffect, useRef } from "preact/hooks"
 import { t } from "../../i18n/index"
 import { Words } from "../../i18n/Words"
@@ -10,6 +11,7 @@ import { AttachButton, sendFiles } from "./FileTransfer"
 interface Props {
   session: Session
   reply: Signal<TextItem | undefined>
+  field: RefObject<HTMLTextAreaElement | null>
   onSent: () => void
 }
 
@@ -19,17 +21,13 @@ const longest = 16384
 const typingPause = 3000
 
 /** The place to write. What stands in it survives a reload. */
-export function Composer({ session, reply, onSent }: Props) {
-  const field = useRef<HTMLTextAreaElement>(null)
+export function Composer({ session, reply, field, onSent }: Props) {
   const label = useId()
   const text = useSignal("")
   const told = useRef(0)
   const composing = useRef(false)
   useDraft(session, text)
   useLayoutEffect(() => grow(field.current), [text.value])
-  useEffect(() => {
-    if (reply.value) field.current?.focus()
-  }, [reply.value])
 
   const write = (value: string): void => {
     text.value = value

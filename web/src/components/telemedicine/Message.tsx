@@ -40,27 +40,48 @@ export function Message({ row: { item, key, first, last }, session, quote, focus
           </time>
         </p>
       )}
-      <div class={`bubble ${item.kind}`}>
-        {quote !== undefined && <Quote item={quote} />}
-        {item.kind === "note" && <p class="small quiet">{t("chat.note")}</p>}
-        {item.kind === "file" ? <FileMessage file={item.file} session={session} /> : <Text text={item.text} />}
-      </div>
-      {item.kind !== "file" && (
-        <div class="acts">
-          <button type="button" class="button bare square" aria-label={t("action.copy")} title={t("action.copy")} tabIndex={focusable ? 0 : -1} onClick={() => void copy(item.text)}>
-            <Icon name="copy" />
-          </button>
-          {writable && item.seq !== undefined && (
-            <button type="button" class="button bare square" aria-label={t("chat.reply")} title={t("chat.reply")} tabIndex={focusable ? 0 : -1} onClick={() => onReply(item)}>
-              <Icon name="reply" />
-            </button>
-          )}
+      <div class="line">
+        <div class={`bubble ${item.kind}`}>
+          {quote !== undefined && <Quote item={quote} />}
+          {item.kind === "note" && <p class="small quiet">{t("chat.note")}</p>}
+          {item.kind === "file" ? <FileMessage file={item.file} session={session} /> : <Text text={item.text} />}
         </div>
-      )}
+        {item.kind !== "file" && (
+          <Acts item={item} focusable={focusable} {...(writable && item.seq !== undefined ? { onReply } : {})} />
+        )}
+      </div>
       {own && item.state && (last || !settled.has(item.state)) && (
         <State state={item.state} onRetry={() => session.retry(key)} onDelete={() => session.discard(key)} />
       )}
     </li>
+  )
+}
+
+interface ActsProps {
+  item: TextItem
+  /** Whether the tab key stops here: only at the message that has the focus, not at hundreds. */
+  focusable: boolean
+  onReply?: (item: TextItem) => void
+}
+
+function Acts({ item, focusable, onReply }: ActsProps) {
+  const act = (icon: IconName, label: string, run: () => void) => (
+    <button
+      type="button"
+      class="button bare square"
+      aria-label={label}
+      title={label}
+      tabIndex={focusable ? 0 : -1}
+      onClick={run}
+    >
+      <Icon name={icon} />
+    </button>
+  )
+  return (
+    <div class="acts">
+      {act("copy", t("action.copy"), () => void copy(item.text))}
+      {onReply && act("reply", t("chat.reply"), () => onReply(item))}
+    </div>
   )
 }
 
