@@ -9,6 +9,7 @@ import { externalKeys, type Group, whole } from "./group.ts"
 import { suiteName, suiteOf } from "./groupSuite.ts"
 import { checkTree, leafAt } from "./groupTree.ts"
 import { checkPublicKey } from "./hpke.ts"
+import { variable } from "./signature.ts"
 
 export interface OpenedGroupInfo {
   readonly context: GroupContext
@@ -23,7 +24,7 @@ export interface OpenedGroupInfo {
 /** GroupInfo with external_pub and ratchet_tree, signed by this member. */
 export async function makeGroupInfo(group: Group): Promise<Bytes> {
   const extensions: Extension[] = [
-    { extensionType: "external_pub", extensionData: (await externalKeys(group)).key },
+    { extensionType: "external_pub", extensionData: variable((await externalKeys(group)).key) },
     { extensionType: "ratchet_tree", extensionData: encodeRatchetTree(group.tree) },
   ]
   const { context: groupContext, confirmationTag, leaf: signer } = group
@@ -42,8 +43,7 @@ export async function openGroupInfo(bytes: Uint8Array, sessionId: string, epoch:
   if (!equal(context.groupId, fromBase64Url(sessionId, 16))) throw new Refused("GroupInfo: another session")
   if (context.epoch !== BigInt(epoch)) throw new Refused("GroupInfo: another epoch")
   if (context.extensions.length > 0) throw new Refused("GroupInfo: group context extensions")
-  const externalKey = owned(extension(info, "external_pub"))
-  checkPublicKey(externalKey)
+  const externalKey = openExternalPub(extension(info, "external_pub"))
   const tree = openTree(extension(info, "ratchet_tree"))
   const suite = suiteOf(secureRandom)
   await checkTree(tree, context, suite)
@@ -59,6 +59,14 @@ function extension(info: GroupInfo, type: "external_pub" | "ratchet_tree"): Uint
   const found = info.extensions.filter(({ extensionType }) => extensionType === type)
   if (found.length !== 1 || found[0] === undefined) throw new Refused(`GroupInfo: ${type}`)
   return found[0].extensionData
+}
+
+/** The key within its vector (RFC 9420 §12.4.3.2), which the library leaves out. */
+function openExternalPub(bytes: Uint8Array): Bytes {
+  const key = owned(bytes.slice(2))
+  if (!equal(variable(key), bytes)) throw new Malformed("GroupInfo: external_pub")
+  checkPublicKey(key)
+  return key
 }
 
 function openTree(bytes: Uint8Array): RatchetTree {

@@ -101,6 +101,7 @@ export class Device {
     readonly log: Log,
     public state: MemberState,
     readonly keys: InviteKeys,
+    readonly random: Random = secureRandom,
   ) {}
 
   async follow(now = 0): Promise<Applied["event"] | undefined> {
@@ -115,7 +116,7 @@ export class Device {
 
   async say(payload: Payload, now = 1000): Promise<LogEntry> {
     await this.follow()
-    return this.log.chat(await encryptMessage(this.state, payload, now))
+    return this.log.chat(await encryptMessage(this.state, payload, now, this.random))
   }
 
   text(text: string): Promise<LogEntry> {
@@ -124,7 +125,7 @@ export class Device {
 
   async commit(changes: Parameters<typeof makeCommit>[1] = {}): Promise<LogEntry> {
     await this.follow()
-    const { state, request } = await makeCommit(this.state, changes)
+    const { state, request } = await makeCommit(this.state, changes, this.random)
     this.state = state
     const entry = this.log.commit(request)
     await this.follow()
@@ -132,7 +133,7 @@ export class Device {
   }
 
   async healDoor(): Promise<void> {
-    const { door, keyBoxes } = await doorOf(this.state)
+    const { door, keyBoxes } = await doorOf(this.state, this.random)
     this.log.door = door
     this.log.keyBoxes = keyBoxes
   }
@@ -165,7 +166,7 @@ export async function startVisit(options: Partial<FoundOptions> = {}, random?: R
   const log = new Log(made.request)
   const [own] = made.invites
   if (own === undefined) throw new Error("no invite")
-  return { log, host: new Device(log, made.state, own.keys), invites: made.invites }
+  return { log, host: new Device(log, made.state, own.keys, random), invites: made.invites }
 }
 
 export async function enter(log: Log, invite: NewInvite, name: string, random?: Random): Promise<Device> {
@@ -181,7 +182,7 @@ export async function knockIn(log: Log, invite: NewInvite, name: string, random?
   const tail = { digests: await log.digests(door.position.seq), lastCommit: log.lastCommit }
   const { state, request } = await join(door, tail, { name, device: "Chrome" }, undefined, random)
   log.commit(request)
-  return new Device(log, state, keys)
+  return new Device(log, state, keys, random)
 }
 
 /** A host and a guest who both followed the log to its end. */
@@ -207,6 +208,7 @@ export interface Forgery {
   readonly membershipKey?: Uint8Array
   /** The key that signs the message */
   readonly signer?: Bytes
+  readonly random?: Random
   readonly changePath?: (path: NonNullable<Path>) => NonNullable<Path>
 }
 
@@ -255,7 +257,7 @@ export async function forgeJoin(
 }
 
 async function forge(place: Place, forgery: Forgery): Promise<Bytes> {
-  const suite = suiteOf(secureRandom)
+  const suite = suiteOf(forgery.random ?? secureRandom)
   const context = forgery.epoch === undefined ? place.context : { ...place.context, epoch: forgery.epoch }
   const tree = place.tree.slice()
   const own = leafAt(tree, place.leaf)
@@ -284,7 +286,7 @@ async function forge(place: Place, forgery: Forgery): Promise<Bytes> {
 export async function postCommit(device: Device, message: Bytes): Promise<LogEntry> {
   const { epoch, sessionId } = device.state
   if (epoch === undefined) throw new Error("not in a group")
-  const id = toBase64Url(secureRandom(16))
+  const id = toBase64Url(device.random(16))
   const parent = device.log.lastCommit
   const body = await sealCommit(epoch.secrets.door, sessionId, { kind: "commit", parent, id }, message)
   return device.log.add("commit", id, body)

@@ -134,7 +134,7 @@ describe("a commit by a member", () => {
     byHost("leaf", (host) =>
       forgeCommit(host.group, {
         data: dataOf(host),
-        leaf: { extensions: [{ extensionType: "application_id", extensionData: Uint8Array.of(1) }] } as Partial<LeafNode>,
+        leaf: { extensions: [{ extensionType: "application_id", extensionData: Uint8Array.of(1) }] } ,
       }),
     ))
 
