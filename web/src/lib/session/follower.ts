@@ -100,7 +100,11 @@ function socketLife(
   return new Promise((resolve) => {
     let ready = false
     let settled = false
-    const socket = new WebSocket(transport.followUrl(events.after()))
+    const socket = socketTo(transport.followUrl(events.after()))
+    if (!socket) {
+      resolve("never-ready")
+      return
+    }
     const end = (ending: Ending) => {
       if (settled) return
       settled = true
@@ -136,6 +140,15 @@ function socketLife(
       deliver(frame, events)
     }
   })
+}
+
+/** Undefined where there are no sockets, or a policy forbids them. */
+function socketTo(url: string): WebSocket | undefined {
+  try {
+    return new WebSocket(url)
+  } catch {
+    return undefined
+  }
 }
 
 function endingOf(code: number): Ending | undefined {

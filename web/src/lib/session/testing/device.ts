@@ -48,14 +48,18 @@ export class Profile {
   }
 }
 
-/** Resolves once the condition holds; rejects after four seconds with what `what` says. */
-export function until(condition: () => boolean, what: () => unknown = () => condition.toString()): Promise<void> {
+/** Resolves once the condition holds; rejects after `ms` with what `what` says. */
+export function until(
+  condition: () => boolean,
+  what: () => unknown = () => condition.toString(),
+  ms = 4_000,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const looks = setInterval(look, 5)
     const timer = setTimeout(() => {
       clearInterval(looks)
       reject(new Error(`never came: ${JSON.stringify(what())}`))
-    }, 4_000)
+    }, ms)
     function look() {
       if (!condition()) return
       clearInterval(looks)
