@@ -45,7 +45,8 @@ class MessageUnsupported:
 
 @dataclass(frozen=True, slots=True)
 class MessageUnreadable:
-    """`not-ours`: of an epoch that this device has no keys of. `tampered`: it does not open."""
+    """`not-ours`: of an epoch that this device has no keys of, or, once it was removed, a commit.
+    `tampered`: it does not open."""
 
     seq: int
     cause: Literal["not-ours", "tampered"]

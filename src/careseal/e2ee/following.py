@@ -47,7 +47,7 @@ def follow(state: SessionState, entry: Entry) -> Followed:
     if entry.kind is Kind.CHAT:
         return _follow_chat(replace(state, chain=extended), entry)
     if state.phase is Phase.REMOVED:
-        return replace(state, chain=extended), (_unknown_commit(entry),)
+        return replace(state, chain=extended), (MessageUnreadable(entry.seq, "not-ours"),)
     pending = state.pending
     if pending is not None and (pending.entry, pending.body) == (entry.id, entry.body):
         return _adopt(state, extended, pending, entry)
@@ -67,11 +67,14 @@ def read_entry(state: SessionState, entry: Entry) -> EntryEvent:
     """A chat entry of the past, opened with the records that are here; the state stays."""
     try:
         record = state.record_at(entry.parent)
-        message = open_message(state.session, record, entry)
     except NotOurs:
         return MessageUnreadable(entry.seq, "not-ours")
-    except (Tampered, Malformed):
-        return MessageUnreadable(entry.seq, "tampered")
+    try:
+        message = open_message(state.session, record, entry)
+    except (Tampered, Malformed, NotOurs):
+        # Where epochs are missing behind the record, it may be of one of those.
+        missing = state.misses_epochs_after(record)
+        return MessageUnreadable(entry.seq, "not-ours" if missing else "tampered")
     sender, time = message.sender, message.time
     try:
         payload = payloads.decode(message.payload)
@@ -149,10 +152,7 @@ def _enter(
     state: SessionState, chain: Chain, after: Epoch, joined: InviteId | None
 ) -> SessionState:
     used = state.used if joined is None else state.used | {joined}
-    kept = KeptRecord(after.record, chain.head.hash)
-    records = (*state.records, kept)
-    if state.records and state.records[-1].record.epoch + 1 != after.number:
-        records = (kept,)  # a re-sync over epochs that were missed leaves a gap
+    records = (*state.records, KeptRecord(after.record, chain.head.hash))
     return replace(state, chain=chain, epoch=after, records=records, used=used, pending=None)
 
 
@@ -210,7 +210,3 @@ def _void(epoch: Epoch, entry: Entry, void: VoidCommit) -> CommitVoid:
             sender = None
     invite = None if void.invite is None else InviteId(void.invite)
     return CommitVoid(entry.seq, void.cause, sender, invite)
-
-
-def _unknown_commit(entry: Entry) -> CommitVoid:
-    return CommitVoid(entry.seq, VoidCause.DOES_NOT_OPEN, None, None)

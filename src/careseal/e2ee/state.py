@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from careseal.mls.credential import BASIC
@@ -174,9 +173,9 @@ class SessionState:
         return self.present
 
     def history(self, since: int) -> History | None:
-        """What can be given of the epochs from `since` on; None if the first is not here."""
+        """What can be given of the epochs from `since` on; None if not all of them are here."""
         kept = [each for each in self.records if each.record.epoch >= since]
-        if not kept or kept[0].record.epoch != since:
+        if not kept or len(kept) != self.present.number - since + 1:
             return None
         start = Position(kept[0].record.start, kept[0].start_hash)
         return History(start, tuple(each.record for each in kept))
@@ -188,5 +187,7 @@ class SessionState:
                 return kept.record
         raise NotOurs("written before anything that this device can read")
 
-    def with_records(self, earlier: Iterable[KeptRecord]) -> SessionState:
-        return replace(self, records=(*earlier, *self.records))
+    def misses_epochs_after(self, record: EpochRecord) -> bool:
+        """Whether the epoch after that record's is not here, though later ones are."""
+        known = [kept.record.epoch for kept in self.records]
+        return record.epoch != known[-1] and record.epoch + 1 not in known
