@@ -1,0 +1,408 @@
+import { signal } from "@preact/signals"
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
+import { type Alarm, type CallLine, type CallSignal, type FrameKeys, type Member, type Peer } from "../session/types.ts"
+import { createCalls } from "./call.ts"
+import { type Devices } from "./devices.ts"
+import { type Link, type LinkOptions, type LinkState } from "./negotiation.ts"
+import { type Sealing, type SealingEvents } from "./sealing.ts"
+import { type Calls } from "./types.ts"
+
+const peer = (leaf: number, name: string, instance = `${name}-page`): Peer => ({ memberId: name, leaf, instance, name })
+const [ROE, ANN, KIM, LEE, MAX] = ["Roe", "Ann", "Kim", "Lee", "Max"].map((name, leaf) => peer(leaf, name)) as [
+  Peer,
+  Peer,
+  Peer,
+  Peer,
+  Peer,
+]
+const CALL = "A".repeat(22)
+const BOTH = { audio: true, video: true }
+const OFFER = { type: "offer", call: CALL, sdp: "", round: 0 } as const
+
+/** A link without a browser; the test says when it connects. */
+class FakeLink {
+  state: LinkState = "connecting"
+  offerer = false
+  released = false
+  pc = undefined
+  streams = []
+  remote = { audio: false, video: false, screen: false }
+  constructor(readonly options: LinkOptions) {}
+  get peer(): Peer {
+    return this.options.peer
+  }
+  get number(): number {
+    return this.options.number
+  }
+  offer = (): void => {
+    this.offerer = true
+  }
+  release = (): void => {
+    this.released = true
+  }
+  close = (): void => {
+    this.state = "closed"
+  }
+  become(state: LinkState): void {
+    this.state = state
+    this.options.events.changed()
+  }
+  takeOffer = vi.fn()
+  takeAnswer = vi.fn()
+  takeCandidate = vi.fn()
+  takeMedia = vi.fn()
+  restart = vi.fn()
+  setTrack = vi.fn()
+  announce = vi.fn()
+  betray = vi.fn()
+  limitCamera = vi.fn(() => Promise.resolve())
+  watchForLeaks = vi.fn(() => Promise.resolve())
+}
+
+function stage(self: Peer, here: Peer[], supported = true) {
+  const peers = signal<readonly Peer[]>(here)
+  const frameKeys = signal<FrameKeys | undefined>({ leaf: self.leaf, epochs: [{ epoch: 1, key: new Uint8Array(32) }] })
+  const said: [to: string, signal: CallSignal][] = []
+  const entries: string[] = []
+  const alarms: Alarm[] = []
+  const links: FakeLink[] = []
+  let hear: (from: Peer, signal: CallSignal) => void = () => undefined
+  let read: (from: Member, call: string, event: "started" | "ended" | "missed" | "declined", at: number) => void = () =>
+    undefined
+  let sealing: SealingEvents | undefined
+  const line: CallLine = {
+    peers,
+    frameKeys,
+    relayOnly: signal(false),
+    send: (to, signal) => {
+      said.push([to.name, signal])
+      return Promise.resolve()
+    },
+    onSignal: (listener) => {
+      hear = listener
+      return () => undefined
+    },
+    iceServers: () => Promise.resolve([]),
+    renew: () => Promise.resolve(),
+    announce: (_, event) => {
+      entries.push(event)
+      return Promise.resolve()
+    },
+    onCallEntry: (listener) => {
+      read = listener
+      return () => undefined
+    },
+    raise: (alarm) => void alarms.push(alarm),
+  }
+  const calls: Calls = createCalls(line, {}, {
+    supported,
+    devices: fakeDevices(),
+    startSealing: (events): Sealing => {
+      sealing = events
+      return fakeSealing()
+    },
+    makeLink: (options) => {
+      const link = new FakeLink(options)
+      links.push(link)
+      return link as unknown as Link
+    },
+  })
+  return {
+    calls,
+    peers,
+    frameKeys,
+    entries,
+    alarms,
+    links,
+    hear: (from: Peer, signal: CallSignal) => hear(from, signal),
+    read: (from: Peer, call: string, event: "started" | "ended", at: number) =>
+      read({ ...from, id: from.memberId, self: false } as unknown as Member, call, event, at),
+    sealingDied: () => sealing?.died(),
+    state: () => calls.state.value,
+    said: (type: string) => said.filter(([, { type: of }]) => of === type).map(([to]) => to),
+    linkTo: (to: Peer): FakeLink => {
+      const link = links.findLast(({ peer: { name } }) => name === to.name)
+      if (!link) throw new Error(`no link to ${to.name}`)
+      return link
+    },
+  }
+}
+
+function fakeSealing(): Sealing {
+  return {
+    setKeys: vi.fn(),
+    transform: vi.fn(),
+    announced: vi.fn(),
+    sealed: () => Promise.resolve(),
+    counts: () => ({ sealed: 0, unsent: 0, opened: 0, unsealed: 0, undecodable: 0 }),
+    counted: () => Promise.resolve(),
+    forget: vi.fn(),
+    close: vi.fn(),
+  }
+}
+
+function fakeDevices(): Devices {
+  const none = signal(undefined)
+  return {
+    camera: none,
+    microphone: none,
+    screen: none,
+    level: signal(0),
+    list: signal([]),
+    chosen: signal({ camera: undefined, microphone: undefined, speaker: undefined }),
+    errors: signal([]),
+    open: () => Promise.resolve(),
+    close: vi.fn(),
+    closeAll: vi.fn(),
+    openScreen: () => Promise.resolve(),
+    choose: () => Promise.resolve(),
+    refresh: () => Promise.resolve(),
+    note: vi.fn(),
+    forget: vi.fn(),
+    end: vi.fn(),
+  }
+}
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+describe("who calls", () => {
+  it("rings everybody who is here, after a new epoch and the entry", async () => {
+    const roe = stage(ROE, [ANN, KIM])
+    await roe.calls.start(BOTH)
+    expect(roe.state().kind).toBe("ringing-out")
+    expect(roe.entries).toEqual(["started"])
+    expect(roe.links.map(({ peer: { name } }) => name)).toEqual(["Ann", "Kim"])
+    expect(roe.links.every(({ offerer, released }) => offerer && !released)).toBe(true)
+  })
+
+  it("is told when nobody is here", async () => {
+    const roe = stage(ROE, [])
+    await roe.calls.start(BOTH)
+    expect(roe.state()).toMatchObject({ kind: "ended", reason: "nobody-here" })
+    expect(roe.entries).toEqual([])
+  })
+
+  it("waits 45 seconds for an answer", async () => {
+    const roe = stage(ROE, [ANN])
+    await roe.calls.start(BOTH)
+    await vi.advanceTimersByTimeAsync(44_000)
+    expect(roe.state().kind).toBe("ringing-out")
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(roe.state()).toMatchObject({ kind: "ended", reason: "missed" })
+    expect(roe.entries).toEqual(["started", "missed"])
+    expect(roe.said("hangup")).toEqual(["Ann"])
+  })
+
+  it("sends nothing of the user to who has not answered", async () => {
+    const roe = stage(ROE, [ANN, KIM])
+    await roe.calls.start(BOTH)
+    roe.hear(ANN, { type: "accept", call: callOf(roe.calls) })
+    expect(roe.linkTo(ANN).released).toBe(true)
+    expect(roe.linkTo(KIM).released).toBe(false)
+  })
+
+  it("stops ringing at those who have not answered 45 seconds later, and the call goes on", async () => {
+    const roe = stage(ROE, [ANN, KIM])
+    await roe.calls.start(BOTH)
+    roe.hear(ANN, { type: "accept", call: callOf(roe.calls) })
+    roe.linkTo(ANN).become("connected")
+    await vi.advanceTimersByTimeAsync(45_000)
+    expect(roe.said("hangup")).toEqual(["Kim"])
+    expect(roe.linkTo(KIM).state).toBe("closed")
+    expect(roe.state().kind).toBe("active")
+  })
+
+  it("is told that all declined", async () => {
+    const roe = stage(ROE, [ANN, KIM])
+    await roe.calls.start(BOTH)
+    roe.hear(ANN, { type: "busy", call: callOf(roe.calls) })
+    expect(roe.state().kind).toBe("ringing-out")
+    roe.hear(KIM, { type: "decline", call: callOf(roe.calls) })
+    expect(roe.state()).toMatchObject({ kind: "ended", reason: "declined-by-other" })
+    expect(roe.entries).toEqual(["started", "declined"])
+  })
+
+  it("takes three others and no more", async () => {
+    const roe = stage(ROE, [ANN, KIM, LEE, MAX])
+    await roe.calls.start(BOTH)
+    for (const other of [ANN, KIM, LEE, MAX]) roe.hear(other, { type: "accept", call: callOf(roe.calls) })
+    expect(roe.said("busy")).toEqual(["Max"])
+    expect(roe.linkTo(MAX).released).toBe(false)
+  })
+})
+
+describe("who is called", () => {
+  it("is rung by the offer, connects, and releases nothing before the answer", async () => {
+    const ann = stage(ANN, [ROE])
+    ann.hear(ROE, OFFER)
+    expect(ann.state()).toMatchObject({ kind: "ringing-in", from: { name: "Roe" } })
+    expect(ann.linkTo(ROE).takeOffer).toHaveBeenCalledOnce()
+    ann.linkTo(ROE).become("connected")
+    expect(ann.state().kind).toBe("ringing-in")
+    expect(ann.linkTo(ROE).released).toBe(false)
+    await ann.calls.answer(BOTH)
+    expect(ann.said("accept")).toEqual(["Roe"])
+    expect(ann.linkTo(ROE).released).toBe(true)
+    expect(ann.state().kind).toBe("active")
+  })
+
+  it("is rung by the entry too, once, and not by an old one", () => {
+    const ann = stage(ANN, [ROE])
+    ann.read(ROE, CALL, "started", Date.now() - 60_000)
+    expect(ann.state().kind).toBe("idle")
+    ann.read(ROE, CALL, "started", Date.now())
+    ann.hear(ROE, OFFER)
+    expect(ann.state()).toMatchObject({ kind: "ringing-in", call: CALL })
+    expect(ann.linkTo(ROE).takeOffer).toHaveBeenCalledOnce()
+  })
+
+  it("has a missed call when it stops ringing", async () => {
+    const ann = stage(ANN, [ROE])
+    ann.hear(ROE, OFFER)
+    await vi.advanceTimersByTimeAsync(45_000)
+    expect(ann.state()).toMatchObject({ kind: "ended", reason: "missed" })
+    expect(ann.calls.missed.value).toMatchObject([{ call: CALL, from: { name: "Roe" } }])
+    ann.calls.forgetMissed()
+    expect(ann.calls.missed.value).toEqual([])
+  })
+
+  it("is busy for a second caller, whose leaf is higher", () => {
+    const ann = stage(ANN, [ROE, KIM])
+    ann.hear(ROE, OFFER)
+    ann.hear(KIM, { ...OFFER, call: "B".repeat(22) })
+    expect(ann.said("busy")).toEqual(["Kim"])
+    expect(ann.state()).toMatchObject({ call: CALL })
+  })
+
+  it("rings for the lower leaf where two call at once", () => {
+    const ann = stage(ANN, [ROE, KIM])
+    ann.hear(KIM, { ...OFFER, call: "B".repeat(22) })
+    ann.hear(ROE, OFFER)
+    expect(ann.said("busy")).toEqual(["Kim"])
+    expect(ann.state()).toMatchObject({ kind: "ringing-in", call: CALL, from: { name: "Roe" } })
+  })
+
+  it("is not rung again by a call that was declined", () => {
+    const ann = stage(ANN, [ROE])
+    ann.hear(ROE, OFFER)
+    ann.calls.decline()
+    ann.calls.dismiss()
+    ann.hear(ROE, OFFER)
+    expect(ann.state().kind).toBe("idle")
+  })
+
+  it("declines where frames cannot be sealed", () => {
+    const ann = stage(ANN, [ROE], false)
+    expect(ann.state().kind).toBe("unsupported")
+    ann.hear(ROE, OFFER)
+    expect(ann.said("decline")).toEqual(["Roe"])
+    expect(ann.links).toEqual([])
+  })
+
+  it("offers to those of a higher leaf who answered before, and waits for the others", async () => {
+    const kim = stage(KIM, [ROE, ANN, LEE])
+    kim.hear(ROE, OFFER)
+    kim.hear(ANN, { type: "accept", call: CALL })
+    kim.hear(LEE, { type: "accept", call: CALL })
+    await kim.calls.answer(BOTH)
+    expect(kim.links.filter(({ offerer }) => offerer).map(({ peer: { name } }) => name)).toEqual(["Lee"])
+    kim.hear(ANN, OFFER)
+    expect(kim.linkTo(ANN).takeOffer).toHaveBeenCalledOnce()
+    expect(kim.linkTo(ANN).released).toBe(true)
+  })
+})
+
+describe("two who call at once", () => {
+  it("are in the call of the lower leaf", async () => {
+    const ann = stage(ANN, [ROE])
+    await ann.calls.start(BOTH)
+    const own = callOf(ann.calls)
+    ann.hear(ROE, OFFER)
+    expect(ann.state()).toMatchObject({ kind: "connecting", call: CALL })
+    expect(ann.said("accept")).toEqual(["Roe"])
+    const roe = stage(ROE, [ANN])
+    await roe.calls.start(BOTH)
+    roe.hear(ANN, { ...OFFER, call: own })
+    expect(roe.state().kind).toBe("ringing-out")
+    expect(roe.links).toHaveLength(1)
+  })
+})
+
+describe("a call under way", () => {
+  async function active() {
+    const roe = stage(ROE, [ANN])
+    await roe.calls.start(BOTH)
+    roe.hear(ANN, { type: "accept", call: callOf(roe.calls) })
+    roe.linkTo(ANN).become("connected")
+    return roe
+  }
+
+  it("tells of itself to who comes later, and lets them in", async () => {
+    const roe = await active()
+    roe.peers.value = [ANN, KIM]
+    expect(roe.said("media")).toEqual(["Kim"])
+    roe.hear(KIM, { type: "accept", call: callOf(roe.calls) })
+    expect(roe.linkTo(KIM)).toMatchObject({ offerer: true, released: true })
+  })
+
+  it("closes the link to a page that was loaded again", async () => {
+    const roe = await active()
+    const old = roe.linkTo(ANN)
+    roe.peers.value = [peer(1, "Ann", "another page")]
+    expect(old.state).toBe("closed")
+    expect(roe.state().kind).toBe("connecting")
+  })
+
+  it("is over when nobody comes back for 30 seconds", async () => {
+    const roe = await active()
+    roe.linkTo(ANN).become("reconnecting")
+    await vi.advanceTimersByTimeAsync(20_000)
+    expect(roe.state().kind).toBe("connecting")
+    await vi.advanceTimersByTimeAsync(15_000)
+    expect(roe.state()).toMatchObject({ kind: "ended", reason: "lost" })
+    expect(roe.entries).toEqual(["started", "ended"])
+  })
+
+  it("goes on when the server is out of reach and the connection is not", async () => {
+    const roe = await active()
+    roe.peers.value = []
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(roe.state().kind).toBe("active")
+  })
+
+  it("ends for both when one of two hangs up, written by who did", async () => {
+    const roe = await active()
+    await vi.advanceTimersByTimeAsync(7_000)
+    roe.hear(ANN, { type: "hangup", call: callOf(roe.calls) })
+    expect(roe.state()).toMatchObject({ kind: "ended", reason: "hung-up-by-other", seconds: 7 })
+    expect(roe.entries).toEqual(["started"])
+  })
+
+  it("ends when the worker that seals dies", async () => {
+    const roe = await active()
+    roe.sealingDied()
+    expect(roe.state()).toMatchObject({ kind: "ended", reason: "sealing-stopped" })
+    expect(roe.linkTo(ANN).state).toBe("closed")
+  })
+
+  it("ends when this device is removed", async () => {
+    const roe = await active()
+    roe.frameKeys.value = undefined
+    expect(roe.state()).toMatchObject({ kind: "ended", reason: "removed" })
+    expect(roe.linkTo(ANN).state).toBe("closed")
+  })
+
+  it("raises an alarm for a foreign certificate and ends", async () => {
+    const roe = await active()
+    roe.linkTo(ANN).options.events.betrayed("foreign-fingerprint")
+    expect(roe.alarms).toEqual([{ kind: "foreign-fingerprint", who: "Ann", stops: true }])
+    expect(roe.state()).toMatchObject({ kind: "ended", reason: "alarm" })
+  })
+})
+
+function callOf(calls: Calls): string {
+  const state = calls.state.value
+  if (!("call" in state)) throw new Error("no call")
+  return state.call
+}

@@ -1,0 +1,26 @@
+import { describe, expect, it } from "vitest"
+import { mediaErrorOf } from "./devices.ts"
+import { loudness } from "./meter.ts"
+
+describe("a device that cannot be had", () => {
+  it.each([
+    ["NotAllowedError", "permission-denied"],
+    ["NotFoundError", "no-device"],
+    ["OverconstrainedError", "no-device"],
+    ["NotReadableError", "busy-device"],
+    ["AbortError", "busy-device"],
+    ["TypeError", "failed"],
+  ])("for %s is %s", (name, key) => {
+    expect(mediaErrorOf(new DOMException("no", name))).toBe(key)
+  })
+})
+
+describe("loudness", () => {
+  it("is 0 for silence, 1 at full scale and grows in between", () => {
+    const tone = (size: number): number => loudness(new Float32Array(64).fill(size))
+    expect(tone(0)).toBe(0)
+    expect(tone(1)).toBe(1)
+    expect(tone(0.1)).toBeCloseTo(2 / 3)
+    expect(tone(0.0001)).toBe(0)
+  })
+})
