@@ -27,7 +27,7 @@ def signed_in(server: ServerProcess) -> Iterator[httpx.Client]:
 @pytest.fixture
 def client(server: ServerProcess) -> Iterator[httpx.Client]:
     """Nobody in particular: each request brings its own token."""
-    with httpx.Client(base_url=server.base_url) as anonymous:
+    with server.client() as anonymous:
         yield anonymous
 
 

@@ -13,7 +13,7 @@ from websockets.sync.client import ClientConnection, connect
 from tests.server.visits import Member, Visit
 from tests.serving import ServerProcess
 
-PATIENCE = 10  # s
+PATIENCE = 30  # s
 
 
 class Following:

@@ -16,7 +16,7 @@ SESSIONS = "/api/telemedicine/sessions"
 
 
 def test_a_sign_in_link_works_once(tmp_path: Path) -> None:
-    with serving(tmp_path) as server, httpx.Client(base_url=server.base_url) as browser:
+    with serving(tmp_path) as server, server.client() as browser:
         me = browser.get("/api/accounts/me")
         assert (me.status_code, problem_of(me)) == (401, "not-authorised")
 
@@ -27,9 +27,7 @@ def test_a_sign_in_link_works_once(tmp_path: Path) -> None:
         assert "Secure" not in cookie
         assert browser.get("/api/accounts/me").json()["name"] == "Clinician"
 
-        again = httpx.post(
-            f"{server.base_url}/api/accounts/sign-in", json={"code": server.sign_in_code}
-        )
+        again = server.client().post("/api/accounts/sign-in", json={"code": server.sign_in_code})
         assert (again.status_code, problem_of(again)) == (401, "not-authorised")
         assert "set-cookie" not in again.headers
 
@@ -45,14 +43,14 @@ def test_signing_out_ends_the_cookie(tmp_path: Path) -> None:
         gone = browser.post("/api/accounts/sign-out")
         assert gone.status_code == 204
         assert "Max-Age=0" in gone.headers["set-cookie"]
-        stolen = httpx.get(f"{server.base_url}/api/accounts/me", headers=copied)
+        stolen = server.client().get("/api/accounts/me", headers=copied)
         assert stolen.status_code == 401
 
 
 def test_behind_tls_the_cookie_is_for_this_host_and_tls_only(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
-        answer = httpx.post(
-            f"{server.base_url}/api/accounts/sign-in",
+        answer = server.client().post(
+            "/api/accounts/sign-in",
             json={"code": server.sign_in_code},
             headers={"X-Forwarded-Proto": "https"},
         )
@@ -78,18 +76,16 @@ def test_a_cookie_changes_nothing_from_other_pages(
 ) -> None:
     visit = Visit()
     cookie = {"Cookie": f"careseal={signed_in.cookies['careseal']}"}
-    made = httpx.post(
-        f"{server.base_url}{SESSIONS}", json=visit.founding(), headers=headers | cookie
-    )
+    made = server.client().post(SESSIONS, json=visit.founding(), headers=headers | cookie)
     assert (made.status_code, problem_of(made)) == (403, "forbidden")
     visit.create(signed_in)
-    gone = httpx.delete(f"{server.base_url}{visit.path}", headers=headers | cookie)
+    gone = server.client().delete(visit.path, headers=headers | cookie)
     assert problem_of(gone) == "forbidden"
 
 
 def test_no_other_page_signs_a_browser_in(server: ServerProcess) -> None:
-    answer = httpx.post(
-        f"{server.base_url}/api/accounts/sign-in",
+    answer = server.client().post(
+        "/api/accounts/sign-in",
         json={"code": random_b64(32)},
         headers={"Origin": "https://elsewhere.example"},
     )

@@ -33,7 +33,7 @@ def put(
     client: httpx.Client, visit: Visit, member: Member, file: str, number: int, content: Any
 ) -> httpx.Response:
     path = f"{visit.path}/files/{file}/parts/{number}"
-    return client.put(path, content=content, headers=member.token.header, timeout=30)
+    return client.put(path, content=content, headers=member.token.header, timeout=60)
 
 
 def get(

@@ -151,14 +151,14 @@ def test_a_long_poll_is_answered_when_an_entry_lands(
     with ThreadPoolExecutor(1) as waiting:
         begun = time.monotonic()
         poll = waiting.submit(
-            client.get, f"{visit.path}/chat?after=0&wait=25", headers=host, timeout=30
+            client.get, f"{visit.path}/chat?after=0&wait=25", headers=host, timeout=60
         )
         while not poll.running():
             pass
         sent = visit.write(client, visit.host)
         entries = poll.result().json()["entries"]
     assert [entry["seq"] for entry in entries] == [sent["seq"]]
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 20
 
 
 def test_a_long_poll_ends_empty_when_its_time_is_up(
@@ -167,14 +167,14 @@ def test_a_long_poll_ends_empty_when_its_time_is_up(
     begun = time.monotonic()
     page = client.get(f"{visit.path}/chat?after=0&wait=1", headers=host).json()
     assert page == {"entries": [], "head": 0, "lastCommit": 0}
-    assert 0.9 < time.monotonic() - begun < 5
+    assert 0.9 < time.monotonic() - begun < 15
 
 
 def test_a_long_poll_of_a_revoked_member_is_refused(client: httpx.Client, visit: Visit) -> None:
     guest = visit.join(client, 0)
     with ThreadPoolExecutor(1) as waiting:
         path = f"{visit.path}/chat?after=1&wait=25"
-        poll = waiting.submit(client.get, path, headers=guest.token.header, timeout=30)
+        poll = waiting.submit(client.get, path, headers=guest.token.header, timeout=60)
         while not poll.running():
             pass
         gone = client.delete(f"{visit.path}/members/{guest.id}", headers=visit.host.token.header)

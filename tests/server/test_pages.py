@@ -118,7 +118,7 @@ async def test_without_a_build_the_page_says_so(app: FastAPI, built: Path) -> No
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/api/server", "/api/none", "/none/none"])
 def test_every_answer_carries_the_headers(server: ServerProcess, path: str) -> None:
-    headers = httpx.get(f"{server.base_url}{path}").headers
+    headers = server.client().get(path).headers
     policy = dict(
         directive.split(" ", 1) for directive in headers["content-security-policy"].split("; ")
     )

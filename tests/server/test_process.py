@@ -24,7 +24,7 @@ from tests.serving import ServerProcess, serving
 FAST = "--limit=entriesPerSecond=100000", "--limit=entriesBurst=100000"
 
 
-def eventually(what: Any, within: float = 10) -> None:
+def eventually(what: Any, within: float = 30) -> None:
     """Wait for something that happens behind the server's doors."""
     deadline = time.monotonic() + within
     while not what():
@@ -41,7 +41,7 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
         enough = threading.Event()
 
         def write() -> None:
-            with suppress(httpx.TransportError), httpx.Client(base_url=server.base_url) as client:
+            with suppress(httpx.TransportError), server.client() as client:
                 while True:
                     body = chat()
                     acknowledged[body["id"]] = client.post(
@@ -56,7 +56,7 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
             assert enough.wait(30)
             server.kill()
         server.start()
-        with httpx.Client(base_url=server.base_url) as client:
+        with server.client() as client:
             log: list[dict[str, Any]] = []
             while page := client.get(
                 f"{visit.path}/chat?after={len(log)}&limit=1000", headers=visit.host.token.header
@@ -81,7 +81,7 @@ def test_an_acknowledged_part_survives_a_kill(tmp_path: Path) -> None:
             assert client.put(part, content=content, headers=header).status_code == 201
         server.kill()
         server.start()
-        assert httpx.get(f"{server.base_url}{part}", headers=header).content == content
+        assert server.client().get(part, headers=header).content == content
 
 
 def test_followers_go_on_after_a_restart(tmp_path: Path) -> None:
@@ -106,14 +106,14 @@ def test_a_stop_answers_whoever_waits(tmp_path: Path) -> None:
                 httpx.get,
                 f"{server.base_url}{visit.path}/chat?wait=25",
                 headers=visit.host.token.header,
-                timeout=30,
+                timeout=60,
             )
             eventually(poll.running)
             begun = time.monotonic()
             with suppress(httpx.TransportError):
                 assert server.stop() == 0
                 assert poll.result().json()["entries"] == []
-            assert time.monotonic() - begun < 10
+            assert time.monotonic() - begun < 20
 
 
 def test_writers_are_answered_while_the_server_stops(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_writers_are_answered_while_the_server_stops(tmp_path: Path) -> None:
         done: list[str] = []
 
         def write() -> None:
-            with suppress(httpx.TransportError), httpx.Client(base_url=server.base_url) as client:
+            with suppress(httpx.TransportError), server.client() as client:
                 while True:
                     body = chat()
                     answer = client.post(
@@ -148,7 +148,7 @@ def test_writers_are_answered_while_the_server_stops(tmp_path: Path) -> None:
 
 def test_data_is_for_its_owner_only(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
-        assert httpx.get(f"{server.base_url}/readyz").json() == {"status": "ready"}
+        assert server.client().get("/readyz").json() == {"status": "ready"}
         assert stat.S_IMODE(server.data.stat().st_mode) == 0o700
         for path in server.data.rglob("*"):
             assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
@@ -199,7 +199,7 @@ def test_logs_hold_nothing_of_whom_or_what(tmp_path: Path) -> None:
 
 def test_an_expired_session_is_gone_with_its_objects(tmp_path: Path) -> None:
     with serving(tmp_path, "--sweep=0.2", "--orphan-age=0") as server, server.sign_in() as client:
-        visit = Visit(lifetime=2).create(client)
+        visit = Visit(lifetime=5).create(client)
         header = visit.host.token.header
         file = {"id": new_id(), "parts": 1, "size": 288}
         client.post(f"{visit.path}/files", json=file, headers=header)
@@ -239,7 +239,7 @@ def test_a_second_server_on_the_same_data_is_refused(tmp_path: Path) -> None:
         done = subprocess.run(second, capture_output=True, text=True, check=False)
         assert done.returncode == 1
         assert "Another careseal server" in done.stderr
-        assert httpx.get(f"{server.base_url}/readyz").status_code == 200
+        assert server.client().get("/readyz").status_code == 200
 
 
 def test_a_port_that_is_taken_is_told(server: ServerProcess, tmp_path: Path) -> None:
@@ -264,10 +264,10 @@ def test_a_wrong_option_is_told_before_anything_starts(
 
 def test_health_tells_apart_alive_and_ready(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
-        assert httpx.get(f"{server.base_url}/healthz").json() == {"status": "ok"}
+        assert server.client().get("/healthz").json() == {"status": "ok"}
         objects = server.data / "objects"
         objects.rename(server.data / "away")
         objects.write_text("no folder")
-        answer = httpx.get(f"{server.base_url}/readyz")
+        answer = server.client().get("/readyz")
         assert (answer.status_code, problem_of(answer)) == (503, "unavailable")
-        assert httpx.get(f"{server.base_url}/healthz").status_code == 200
+        assert server.client().get("/healthz").status_code == 200
