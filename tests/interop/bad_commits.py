@@ -12,11 +12,10 @@ from careseal.e2ee.errors import Malformed
 from careseal.e2ee.identifiers import EntryId, InviteId
 from careseal.e2ee.identity import Identity, Known
 from careseal.e2ee.invite import Invite, new_secret
-from careseal.e2ee.joining import CAPABILITIES
 from careseal.e2ee.log import Position
 from careseal.e2ee.policy import Policy, PolicyInvite, Role, Settings
 from careseal.e2ee.secret import IdentityKey
-from careseal.e2ee.state import SessionState
+from careseal.e2ee.state import CAPABILITIES, SessionState
 from careseal.e2ee.suite import SUITE
 from careseal.mls.credential import Credential
 from careseal.mls.extension import APPLICATION_ID, Extension
@@ -211,6 +210,17 @@ class Attacker:
 
     def leaf_with_extensions(self) -> bytes:
         return self.member_commit(leaf=LeafChange(extensions=(Extension(APPLICATION_ID, b"x"),)))
+
+    def leaf_with_other_capabilities(self) -> bytes:
+        more = self.dice.choice(
+            [
+                replace(CAPABILITIES, cipher_suites=(SUITE.number, 1)),
+                replace(CAPABILITIES, extensions=(0xF00D,)),
+                replace(CAPABILITIES, credentials=(1, 2)),
+                replace(CAPABILITIES, versions=(1, 2)),
+            ]
+        )
+        return self.member_commit(leaf=LeafChange(capabilities=more))
 
     def add_proposal(self) -> bytes:
         return self.member_commit((Add(self._key_package()),), path=self.dice.random() < 0.5)

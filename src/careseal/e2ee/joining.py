@@ -6,11 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from careseal.mls.codec import decode
-from careseal.mls.credential import BASIC, Credential
+from careseal.mls.credential import Credential
 from careseal.mls.errors import MLSError
 from careseal.mls.group import Group
 from careseal.mls.group_info import GroupInfo
-from careseal.mls.leaf_node import Capabilities
 from careseal.mls.signer import Signer
 from careseal.mls.suite import XWING_SUITE
 
@@ -26,10 +25,17 @@ from .log import Chain, Digested, Position
 from .policy import Policy, PolicyInvite, Settings
 from .secret import DoorKey, IdentityKey
 from .sending import door_after, door_now
-from .state import DoorUpload, Epoch, KeptRecord, Pending, Phase, SessionState, members_of
+from .state import (
+    CAPABILITIES,
+    DoorUpload,
+    Epoch,
+    KeptRecord,
+    Pending,
+    Phase,
+    SessionState,
+    members_of,
+)
 from .suite import SUITE, Rng
-
-CAPABILITIES = Capabilities(cipher_suites=(XWING_SUITE,), credentials=(BASIC,))
 
 
 @dataclass(frozen=True, slots=True)

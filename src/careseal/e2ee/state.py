@@ -7,8 +7,10 @@ from enum import StrEnum
 
 from careseal.mls.credential import BASIC
 from careseal.mls.group import Group
+from careseal.mls.leaf_node import Capabilities
 from careseal.mls.ratchet_tree import RatchetTree
 from careseal.mls.secret import SignaturePrivateKey
+from careseal.mls.suite import XWING_SUITE
 
 from .epoch import EpochKeys, EpochRecord, Member
 from .errors import Malformed, NotAllowed, NotOurs
@@ -19,6 +21,9 @@ from .invite import Invite
 from .log import Chain, Position
 from .policy import Policy, Role
 from .signal import SignalEpoch
+
+CAPABILITIES = Capabilities(cipher_suites=(XWING_SUITE,), credentials=(BASIC,))
+"""What every leaf says that it supports (docs/protocol.md §2)."""
 
 
 class Phase(StrEnum):

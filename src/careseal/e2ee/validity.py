@@ -21,7 +21,7 @@ from .identifiers import SessionId
 from .identity import Identity
 from .log import Entry
 from .policy import Policy, Role
-from .state import Epoch
+from .state import CAPABILITIES, Epoch
 
 
 class VoidCause(StrEnum):
@@ -114,10 +114,9 @@ def _commit_data(received: ReceivedCommit, entry: Entry) -> CommitData:
 
 
 def _identity(session: SessionId, leaf: LeafNode, received: ReceivedCommit) -> Identity:
-    if leaf.extensions:
-        raise _void(VoidCause.LEAF, "a leaf with extensions", received)
-    if leaf.credential.type != BASIC:
-        raise _void(VoidCause.IDENTITY, "not a basic credential", received)
+    plain = leaf.credential.type == BASIC and not leaf.extensions
+    if not plain or leaf.capabilities != CAPABILITIES:
+        raise _void(VoidCause.LEAF, "a leaf of another form", received)
     try:
         identity = Identity.decode(leaf.credential.content)
         identity.verify(session, leaf.signature_key)
