@@ -10,8 +10,8 @@ import { askClinicName } from "./telemedicine/clinic"
 
 const services: Services = {
   sessions: async () => (await import("../lib/session/index")).sessions,
-  calls: async (session) =>
-    (await import("../lib/call/index")).createCalls(session.line, { participants: session.participants }),
+  calls: async (session, line) =>
+    (await import("../lib/call/index")).createCalls(line, { participants: session.participants }),
   account,
 }
 

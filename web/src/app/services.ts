@@ -2,12 +2,12 @@
 import { createContext } from "preact"
 import { useContext } from "preact/hooks"
 import { type Calls } from "../lib/call/types"
-import { type Session, type Sessions } from "../lib/session/types"
+import { type CallLine, type Session, type Sessions } from "../lib/session/types"
 import { type Account } from "./account"
 
 export interface Services {
   sessions: () => Promise<Sessions>
-  calls: (session: Session) => Promise<Calls>
+  calls: (session: Session, line: CallLine) => Promise<Calls>
   account: Account
 }
 

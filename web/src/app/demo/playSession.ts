@@ -245,7 +245,18 @@ export function playSession(scene: string): Session {
       save: () => Promise.resolve(transfer("x", "down", 1, 1, "done")),
       preview: () => Promise.resolve(new Blob([new Uint8Array(thumb)])),
     },
-    line: { relayOnly: signal(false) } as unknown as Session["line"],
+    line: {
+      peers: signal([]),
+      frameKeys: signal(undefined),
+      relayOnly: signal(false),
+      send: () => Promise.resolve(),
+      onSignal: () => () => undefined,
+      iceServers: () => Promise.resolve([]),
+      renew: () => Promise.resolve(),
+      announce: () => Promise.resolve(),
+      onCallEntry: () => () => undefined,
+      raise: () => undefined,
+    },
     sendText: (words) => {
       timeline.value = [...timeline.value, { ...text(self, words, 0, "sent"), at: Date.now() }]
       return Promise.resolve()

@@ -7,7 +7,7 @@ import { DropAnywhere } from "../../components/telemedicine/FileTransfer"
 import { unreadCount } from "../../components/telemedicine/timeline"
 import { t } from "../../i18n/index"
 import { type Calls } from "../../lib/call/types"
-import { type Session } from "../../lib/session/types"
+import { type CallLine, type Session } from "../../lib/session/types"
 import { FailurePage } from "../FailurePage"
 import { Loading, Page } from "../Page"
 import { dropFragment, goTo } from "../route"
@@ -23,7 +23,7 @@ const CallControls = later(() => import("../../components/telemedicine/CallContr
 const IncomingCall = later(() => import("../../components/telemedicine/IncomingCall"))
 
 /** The visit. */
-export default function SessionPage({ session }: { session: Session }) {
+export default function SessionPage({ session, line }: { session: Session; line: CallLine }) {
   const phase = session.phase.value
   useEffect(() => {
     if (phase.kind === "joined") dropFragment()
@@ -45,18 +45,19 @@ export default function SessionPage({ session }: { session: Session }) {
     case "removed":
     case "left":
     case "ended":
-      return <Visit session={session} />
+      return <Visit session={session} line={line} />
   }
 }
 
-function Visit({ session }: { session: Session }) {
-  const calls = useCalls(session)
+function Visit({ session, line }: { session: Session; line: CallLine }) {
+  const calls = useCalls(session, line)
   const tab = useSignal<Tab>("chat")
   const sheetOpen = useSignal(false)
   const calling = calls !== undefined && inCall(calls.state.value)
   const unread = unreadCount(session.timeline.value, session.seenUpTo.value)
   const open = session.phase.value.kind === "joined"
   useLive(session, calls, unread)
+  useReturn(calls)
 
   return (
     <div class="visit" data-call={calling} data-sheet={sheetOpen.value}>
@@ -93,7 +94,7 @@ function left(): void {
 }
 
 /** Calls are loaded once the visit is open: to write must not wait for them. */
-function useCalls(session: Session): Calls | undefined {
+function useCalls(session: Session, line: CallLine): Calls | undefined {
   const services = useServices()
   const [calls, setCalls] = useState<Calls>()
   const joined = session.phase.value.kind === "joined"
@@ -101,7 +102,7 @@ function useCalls(session: Session): Calls | undefined {
     if (!joined) return
     let made: Calls | undefined
     let gone = false
-    services.calls(session).then(
+    services.calls(session, line).then(
       (ready) => {
         made = ready
         if (gone) ready.close()
@@ -116,6 +117,14 @@ function useCalls(session: Session): Calls | undefined {
     }
   }, [session, joined])
   return calls
+}
+
+/** Back into the call that this page was in before it was loaded again. */
+function useReturn(calls: Calls | undefined): void {
+  const wasIn = calls?.ongoing.value?.wasIn === true
+  useEffect(() => {
+    if (wasIn) void calls.joinOngoing(callMedia())
+  }, [calls, wasIn])
 }
 
 /** The browser asks before a page is closed that has something unsent. */

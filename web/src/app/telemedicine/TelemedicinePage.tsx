@@ -2,12 +2,13 @@ import { useSignal } from "@preact/signals"
 import { useEffect } from "preact/hooks"
 import { later } from "../../components/later"
 import { t } from "../../i18n/index"
-import { SessionFailure, type FailureReason, type Session } from "../../lib/session/types"
+import { SessionFailure, type CallLine, type FailureReason, type Session } from "../../lib/session/types"
 import { FailurePage } from "../FailurePage"
 import { secretOf, type LinkSecret } from "../link"
 import { Loading } from "../Page"
 import { useServices } from "../services"
 import { supported } from "../support"
+import { earlyLine } from "./earlyLine"
 import { JoinPage } from "./JoinPage"
 
 const SessionPage = later(() => import("./SessionPage"), () => <Loading />)
@@ -15,7 +16,7 @@ const SessionPage = later(() => import("./SessionPage"), () => <Loading />)
 type State =
   | { kind: "opening" }
   | { kind: "join"; link: LinkSecret }
-  | { kind: "in"; session: Session }
+  | { kind: "in"; session: Session; line: CallLine }
   | { kind: "failed"; reason: FailureReason }
 
 /** A link to a visit: straight into it on a device that has joined, else the question to join. */
@@ -52,21 +53,23 @@ export function TelemedicinePage({ id }: { id: string }) {
           key={state.value.link.secret}
           id={id}
           link={state.value.link}
-          onJoined={(session) => void (state.value = { kind: "in", session })}
+          onJoined={(session) => void (state.value = inside(session))}
         />
       )
     case "in":
-      return <SessionPage session={state.value.session} />
+      return <SessionPage session={state.value.session} line={state.value.line} />
     case "failed":
       return <FailurePage reason={state.value.reason} onAgain={() => void open()} />
   }
 }
 
+const inside = (session: Session): State => ({ kind: "in", session, line: earlyLine(session.line) })
+
 async function arrive(id: string, load: ReturnType<typeof useServices>["sessions"]): Promise<State> {
   if (!(await supported())) return { kind: "failed", reason: "unsupported-browser" }
   try {
     const session = await (await load()).open(id)
-    if (session) return { kind: "in", session }
+    if (session) return inside(session)
   } catch (error) {
     return { kind: "failed", reason: failureOf(error) }
   }

@@ -20,7 +20,9 @@ export default function VideoStage({ calls }: { calls: Calls }) {
         <figure class="tile screen">
           <StreamPicture stream={sharer.screenStream} label={t("call.screenOf", { name: sharer.name })} />
           <figcaption>
-            <Words k="call.sharing" name={sharer.name} />
+            <span>
+              <Words k="call.sharing" name={sharer.name} />
+            </span>
           </figcaption>
         </figure>
       )}
@@ -86,7 +88,8 @@ function Placeholder({ peer }: { peer: CallPeer }): JSX.Element {
           <Words k="call.noPicture" name={peer.name} />
         </p>
       ) : (
-        <p>{connectionWords(peer)}</p>
+        // The line is there, its first picture is not.
+        <p>{peer.connection === "connected" ? t("call.connecting") : connectionWords(peer)}</p>
       )}
     </div>
   )
