@@ -28,7 +28,7 @@ function heard(page: SessionPage): [Peer, CallSignal][] {
   return all
 }
 
-const peerOf = (page: SessionPage) => page.line.peers.value[0] as Peer
+const peerOf = (page: SessionPage) => page.line.peers.value[0]!
 
 test("pages that say hello find each other, and are here", async () => {
   const { host, guest } = await two()

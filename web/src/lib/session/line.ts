@@ -190,6 +190,8 @@ export class Line {
     if (sender.memberId === this.host.state()?.self.memberId) return
     const peer: Peer = { memberId: sender.memberId, leaf: from.leaf, instance: from.instance, name: sender.name }
     if (payload.type === "hello") {
+      // Heard late, of a page that has gone since: the next `present` would never take it away.
+      if (this.connected && !this.connected.has(peer.memberId)) return
       this.peers.set(peer.leaf, peer)
       if (payload.reply) void this.say(this.speaker, "everybody", { type: "hello", reply: false }, [peer.memberId])
     } else if (payload.type === "bye") {

@@ -10,8 +10,8 @@ export function onPage(change: "online" | "offline" | "pagehide", then: () => vo
 
 /** True only when the browser is sure. */
 export function isOffline(): boolean {
-  const { navigator }: { navigator?: { onLine?: boolean } } = globalThis
-  return navigator?.onLine === false
+  const here: { navigator?: { onLine?: boolean } } = globalThis
+  return here.navigator?.onLine === false
 }
 
 export function onNetwork(change: "online" | "offline", then: () => void): () => void {

@@ -70,20 +70,20 @@ export function spokenVerbs(engine: Engine): Verbs {
       }
       const made = await newInvite(engine.core.id, asked, epochOf(state).n + 1)
       const { id } = made.invite
-      await engine.commit(inviting(made), { links: { ...engine.core.links, [id]: made.fragment } })
+      await engine.commits.commit(inviting(made), { links: { ...engine.core.links, [id]: made.fragment } })
       const invite = engine.showing.now.invites.find((shown) => shown.id === id)
       if (!invite) throw new SessionFailure("internal")
       return { link: linkOf(options.origin, engine.core.id, made.fragment), invite }
     },
 
-    closeInvite: (invite) => engine.commit(closing(invite)),
+    closeInvite: (invite) => engine.commits.commit(closing(invite)),
 
     async remove(invite) {
       if (invite === engine.state?.self.invite) throw new SessionFailure("not-allowed")
-      await engine.commit(removing(invite))
+      await engine.commits.commit(removing(invite))
     },
 
-    giveHistory: (member) => engine.giveHistory(member),
+    giveHistory: (member) => engine.chores.giveHistory(member),
 
     async declineHistory(member) {
       await engine.keep({ asking: engine.core.asking.filter((id) => id !== member) })
@@ -93,7 +93,7 @@ export function spokenVerbs(engine: Engine): Verbs {
       await engine.keep({ matched: membershipOf(epochOf(engine.assertOpen()).members) })
     },
 
-    retitle: (title) => engine.commit(retitling(title)),
+    retitle: (title) => engine.commits.commit(retitling(title)),
 
     async end() {
       if (!engine.isHost) throw new SessionFailure("not-allowed")
@@ -114,7 +114,7 @@ export function spokenVerbs(engine: Engine): Verbs {
 
     ice: () => engine.transport.ice(engine.core.token ?? ""),
 
-    renew: () => engine.commit(renewing(engine.assertOpen())),
+    renew: () => engine.commits.commit(renewing(engine.assertOpen())),
 
     async announce(call, event, seconds) {
       // A call that could not ring must not ring in an hour.

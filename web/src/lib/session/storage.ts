@@ -70,7 +70,11 @@ export class Storage {
 
   /** All of the changes or none, after all writes before; resolves when they are on the disk. */
   write(changes: readonly Change[]): Promise<void> {
-    const written = this.writing.then(() => this.writeNow(changes))
+    const written = this.writing
+      .then(() => this.writeNow(changes))
+      .catch((error: unknown) => {
+        throw new SessionFailure("storage-unavailable", error instanceof Error ? error.name : undefined)
+      })
     this.writing = written.catch(() => undefined)
     return written
   }

@@ -96,7 +96,7 @@ function changed(before: View, next: View): Partial<View> {
   for (const [name, value] of Object.entries(next)) {
     if (!same(before[name as keyof View], value)) part[name] = value
   }
-  return part as Partial<View>
+  return part
 }
 
 /** Equal in all that can be seen: plain values, arrays, objects and byte strings. */

@@ -66,7 +66,7 @@ export class MemoryServer {
     const made = (url: string) => new MemorySocket(url, this)
     globalThis.WebSocket = function (url: string) {
       return made(url)
-    } as never as typeof WebSocket
+    } as never
   }
 
   place(id: string): Place {
@@ -231,7 +231,7 @@ export class MemoryServer {
     for (const invite of place.invites.values()) {
       if (((body["close"] ?? []) as string[]).includes(invite.id)) invite.closed = true
     }
-    const row = this.append(place, "commit", body["id"] as string, body["parent"] as number, body["commit"] as string)
+    const row = this.append(place, "commit", body["id"] as string, body["parent"], body["commit"] as string)
     for (const id of (body["revoke"] ?? []) as string[]) this.revoke(place, id)
     return Response.json({ seq: row.seq, at: row.at }, { status: 201 })
   }
@@ -243,7 +243,7 @@ export class MemoryServer {
     if (again) return Response.json({ seq: again.seq, at: again.at }, { status: 200 })
     this.open(place)
     if (body["parent"] !== this.heads(place).lastCommit) throw new Problem("stale-parent", 409)
-    const row = this.append(place, "chat", body["id"] as string, body["parent"] as number, body["encryptedMessage"] as string)
+    const row = this.append(place, "chat", body["id"] as string, body["parent"], body["encryptedMessage"] as string)
     return Response.json({ seq: row.seq, at: row.at }, { status: 201 })
   }
 

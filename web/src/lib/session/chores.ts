@@ -1,0 +1,90 @@
+/** Duties of a member that nobody asks for: doors, leavers, history for who comes, and history that was given. */
+import { encodeState, grantFor, inviteOf, lettersDue, mayGrant } from "../encryption/e2ee.ts"
+import { tendDoor } from "./doorkeeping.ts"
+import { type Engine } from "./engine.ts"
+import { Refusal } from "./http.ts"
+import { historyFrom } from "./past.ts"
+import { epochOf, removingLeavers } from "./plans.ts"
+import { withAlarm } from "./arrival.ts"
+
+export class Chores {
+  constructor(private readonly engine: Engine) {}
+
+  private async tendDoors(): Promise<void> {
+    const { doorDue, checkDue, token } = this.engine.core
+    if (token === undefined || (doorDue === 0 && checkDue === 0)) return
+    const state = this.engine.assertOpen()
+    const wanted = this.engine.isHost && (checkDue > 0 || lettersDue(state).length > 0)
+    if (wanted) await tendDoor(this.engine.transport, token, state)
+    await this.engine.keep({ doorDue: 0, checkDue: 0 })
+  }
+
+  /** A host's chores: leavers out, tokens of void joiners revoked. */
+  private async clearOut(): Promise<void> {
+    if (!this.engine.isHost || this.engine.core.token === undefined) return
+    const others = this.engine.core.leaving.filter((id) => id !== this.engine.state?.self.memberId)
+    const change = removingLeavers(others)(this.engine.assertOpen())
+    if (change) await this.engine.commits.makeAndPost(change)
+    for (const member of this.engine.core.revoke) {
+      await this.engine.transport.revoke(this.engine.core.token, member).catch((error: unknown) => {
+        if (!(error instanceof Refusal)) throw error
+      })
+    }
+    if (this.engine.core.revoke.length > 0) await this.engine.keep({ revoke: [] })
+  }
+
+  /** Where the policy says so, who comes is given the history without asking: by the first of those who can and are here. */
+  private async grantUnasked(): Promise<void> {
+    const state = this.engine.assertOpen()
+    const { members, policy } = epochOf(state)
+    const here = this.engine.line.here
+    for (const id of this.engine.core.asking) {
+      const member = members.find(({ memberId }) => memberId === id)
+      if (!member || !mayGrant(state, id) || !inviteOf(policy, member.invite)?.history) continue
+      const able = members.filter(
+        ({ memberId, role, invite }) =>
+          memberId !== id &&
+          (role === "host" || invite === member.invite) &&
+          (memberId === state.self.memberId || here.has(memberId)),
+      )
+      const turn = [...able.filter(({ role }) => role === "host"), ...able.filter(({ role }) => role !== "host")]
+      if (turn[0]?.memberId === state.self.memberId) await this.giveHistory(id)
+    }
+  }
+
+  async giveHistory(id: string): Promise<void> {
+    const payloads = await grantFor(this.engine.assertOpen(), id)
+    await this.engine.keep({
+      asking: this.engine.core.asking.filter((other) => other !== id),
+      served: this.engine.core.served.includes(id) ? this.engine.core.served : [...this.engine.core.served, id],
+    })
+    for (const [i, payload] of payloads.entries()) await this.engine.outbox.put(`history:${id}:${i}`, payload, this.engine.now())
+    this.engine.kick()
+  }
+
+  /** History that a letter or grant gives: checked against the chain, then shown (§5.4). */
+  async takePast(): Promise<void> {
+    const { keys, token, letter, grants } = this.engine.core
+    const [grant] = grants
+    if (!keys || token === undefined || !this.engine.state || (letter === undefined && grant === undefined)) return
+    const past = await historyFrom(this.engine.transport, token, this.engine.state, keys, letter ?? grant)
+    const rest = letter === undefined ? { grants: grants.slice(1) } : { letter: undefined }
+    if (past.kind === "unreadable") await this.engine.keep(rest)
+    if (past.kind === "contradicts") {
+      await this.engine.keep({ ...rest, ...withAlarm(this.engine.core, { kind: "fork", seq: past.seq, stops: true }) })
+    }
+    if (past.kind === "taken") {
+      this.engine.state = past.state
+      this.engine.timeline.update({ facts: past.facts }, this.engine.outbox.shown)
+      await this.engine.keep({ ...rest, state: encodeState(past.state) }, this.engine.pages.add(past.facts))
+    }
+    this.engine.again = true
+  }
+
+  async duties(): Promise<void> {
+    await this.tendDoors()
+    await this.clearOut()
+    await this.grantUnasked()
+    await this.engine.sending.tellReceipt()
+  }
+}
