@@ -4,9 +4,13 @@ import { URL } from "node:url"
 import { runnerImport } from "vite"
 
 const folder = new URL("../../tests/vectors/", import.meta.url)
-const source = new URL("../src/lib/encryption/vectors.fixture.ts", import.meta.url)
-const { module } = await runnerImport(source.pathname)
+const load = async (name) => {
+  const source = new URL(`../src/lib/encryption/${name}.fixture.ts`, import.meta.url)
+  return (await runnerImport(source.pathname)).module
+}
+const { allVectors } = await load("vectors")
+const { transcript } = await load("transcript")
 await mkdir(folder, { recursive: true })
-for (const [name, vectors] of Object.entries(await module.allVectors())) {
+for (const [name, vectors] of Object.entries({ ...(await allVectors()), transcript: await transcript() })) {
   await writeFile(new URL(`${name}.json`, folder), `${JSON.stringify(vectors, null, 1)}\n`)
 }

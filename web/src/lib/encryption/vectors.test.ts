@@ -1,6 +1,6 @@
 /** The vectors in tests/vectors, made again and read back (tests/vectors/README.md). */
 import { existsSync, readFileSync } from "node:fs"
-import { beforeAll, describe, expect, test } from "vitest"
+import { beforeAll, describe, expect, test, vi } from "vitest"
 import { type Bytes, fromBase64Url, fromHex, toBase64Url, toHex, utf8 } from "./bytes.ts"
 import { decodeCommitData, joinHolds } from "./commitData.ts"
 import { encodeDoor, openKeyBox, openSealedDoor } from "./door.ts"
@@ -22,8 +22,12 @@ import { memberIdOf } from "./roster.ts"
 import { hashNow, open, pad, padded, unpad } from "./seal.ts"
 import { securityCodeOf } from "./securityCode.ts"
 import { variable, verify } from "./signature.ts"
+import { transcript } from "./transcript.fixture.ts"
 import { allVectors, type Vectors } from "./vectors.fixture.ts"
 import { seeded, startVisit } from "./visit.fixture.ts"
+
+// Post-quantum keys by the dozen take their time on a busy machine.
+vi.setConfig({ testTimeout: 30_000 })
 
 const folder = new URL("../../../../tests/vectors/", import.meta.url)
 
@@ -38,7 +42,7 @@ function read(name: string): any {
 describe("the files", () => {
   let made: Vectors
   beforeAll(async () => {
-    made = JSON.parse(JSON.stringify(await allVectors())) as Vectors
+    made = JSON.parse(JSON.stringify({ ...(await allVectors()), transcript: await transcript() })) as Vectors
   }, 60_000)
 
   test.each([
@@ -118,7 +122,7 @@ test("invite", async () => {
   const joinKey = fromHex(invites[0].joinKey)
   const holds = (epoch: number): Promise<boolean> =>
     joinHolds(joinKey, sessionId, epoch, fromHex(join.leafKey), fromHex(join.signature))
-  expect([await holds(join.epoch), await holds(join.epoch + 1)]).toEqual([true, false])
+  expect([await holds(join.epoch), await holds(Number(join.epoch) + 1)]).toEqual([true, false])
   for (const { data } of commitData) expect(decodeCommitData(utf8(data)).at.seq).toBe(7)
   for (const data of commitDataInvalid) expect(() => decodeCommitData(utf8(data)), data).toThrow()
 })
@@ -200,7 +204,7 @@ test("signal", async () => {
     if (to !== "everybody") continue
     // The only member hears itself, as another page of its own.
     const opened = await openSignal(host.state, { instance: "AAAAAAAAAAA" }, window, fromHex(signal), 0)
-    expect(opened).toMatchObject({ payload: JSON.parse(payload), from: { leaf: 0, instance: from.instance }, toAll: true })
+    expect(opened).toMatchObject({ payload: JSON.parse(payload), from: { instance: from.instance }, toAll: true })
     window = opened.window
   }
   expect(window.size).toBe(1)
@@ -288,8 +292,10 @@ describe("the transcript", () => {
   test("has commits that the patient's device follows with what it held when it had joined", async () => {
     const { patient, doors, steps } = vectors
     const info = await openGroupInfo(fromHex(patient.groupInfo), sessionId, patient.epoch)
-    const keys = Object.fromEntries(Object.entries(patient.keySchedule).map(([name, hex]) => [name, fromHex(hex as string)]))
-    const privateKeys = new Map(Object.entries(patient.privateKeys).map(([node, seed]) => [Number(node), fromHex(seed as string)]))
+    const unhexed = (of: Record<string, string>) =>
+      Object.entries(of).map(([name, hex]): [string, Bytes] => [name, fromHex(hex)])
+    const keys = Object.fromEntries(unhexed(patient.keySchedule))
+    const privateKeys = new Map(unhexed(patient.privateKeys).map(([node, seed]) => [Number(node), seed]))
     const policyOf = async (n: number): Promise<Bytes> => {
       const at = doors.find(({ epoch }: any) => epoch === n)
       const own = await inviteKeys(sessionId, readFragment(vectors.links.founder))

@@ -266,7 +266,8 @@ async function forge(place: Place, forgery: Forgery): Promise<Bytes> {
   const [, made] = await createUpdatePath(tree, toLeafIndex(place.leaf), context, place.seed, suite)
   const path = forgery.changePath === undefined ? made : forgery.changePath(made)
   const values = (forgery.proposals ?? []).map((proposal) => ({ proposalOrRefType: "proposal" as const, proposal }))
-  const references = forgery.byReference === true ? [{ proposalOrRefType: "reference" as const, reference: u32(7) }] : []
+  const reference = { proposalOrRefType: "reference" as const, reference: u32(7) }
+  const references = forgery.byReference === true ? [reference] : []
   const { signature, framedContent } = await createContentCommitSignature(
     context,
     "mls_public_message",
