@@ -9,7 +9,9 @@ export function SeenAs({ name }: { name: string }) {
   const changing = useSignal(false)
   return (
     <div class="seen-as quiet small">
-      <Words k="dashboard.seenAs" name={name} />
+      <span>
+        <Words k="dashboard.seenAs" name={name} />
+      </span>
       <button type="button" class="button bare" onClick={() => void (changing.value = true)}>
         {t("dashboard.rename")}
       </button>

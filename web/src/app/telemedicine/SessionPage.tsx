@@ -17,6 +17,7 @@ import { callMedia } from "../preferences"
 import { SessionHeader } from "./SessionHeader"
 import { SidePanel, type Tab } from "./SidePanel"
 import { inCall, Stage } from "./Stage"
+import { useWakeLock } from "./wakeLock"
 import "./session.css"
 
 const CallControls = later(() => import("../../components/telemedicine/CallControls"))
@@ -58,6 +59,7 @@ function Visit({ session, line }: { session: Session; line: CallLine }) {
   const open = session.phase.value.kind === "joined"
   useLive(session, calls, unread)
   useReturn(calls)
+  useWakeLock(calling)
 
   return (
     <div class="visit" data-call={calling} data-sheet={sheetOpen.value}>

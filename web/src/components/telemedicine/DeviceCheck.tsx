@@ -46,6 +46,7 @@ export default function DeviceCheck({ calls, onDone }: Props) {
       <button type="button" class="button" onClick={() => finish(false)}>
         {t("device.without")}
       </button>
+      {state.value === "open" && <DeviceChoice calls={calls} />}
     </section>
   )
 }
@@ -63,7 +64,6 @@ function Trying({ calls, onAgain, onDone }: { calls: Calls; onAgain: () => void;
       )}
       <DeviceErrors errors={errors} />
       {!noSound && <Meter calls={calls} />}
-      <DeviceChoice calls={calls} />
       {errors.length > 0 && (
         <button type="button" class="button" onClick={onAgain}>
           {t("action.tryAgain")}
