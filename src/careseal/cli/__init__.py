@@ -7,9 +7,32 @@ from typing import Annotated
 import typer
 
 from careseal import __version__
-from careseal.cli import serve
+from careseal.cli import entering, exits, files, messages, people, serve
 
-app = typer.Typer(name="careseal", no_args_is_help=True, help="End-to-end-encrypted telemedicine.")
+app = typer.Typer(
+    name="careseal",
+    no_args_is_help=True,
+    help="End-to-end-encrypted telemedicine.",
+    epilog=exits.HELP,
+    pretty_exceptions_enable=False,
+)
+for command in (
+    entering.new,
+    entering.join,
+    messages.send,
+    files.send_file,
+    files.receive,
+    messages.watch,
+    messages.log,
+    people.members,
+    people.invite,
+    people.remove,
+    people.code,
+    entering.sessions,
+    entering.leave,
+    entering.end,
+):
+    app.command()(command)
 serve.add_to(app)
 
 

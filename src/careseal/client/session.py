@@ -34,6 +34,7 @@ from .commits import Changes, Committer
 from .core import Core
 from .entering import Waiting
 from .errors import (
+    LinkRefused,
     NotAuthorised,
     NotInSession,
     SendingStopped,
@@ -44,9 +45,7 @@ from .events import Event
 from .following import Follower
 from .founding import InviteOptions, MadeInvite
 from .granting import give_history
-from .keeper import Keeper
 from .posting import Postman
-from .profile import Profile
 from .storage import Store
 from .transfers import OnProgress
 from .transport import Transport
@@ -142,13 +141,13 @@ class Session:
         invite = await asyncio.to_thread(entering.derive, parsed, passcode)
         transport = Transport(parsed.origin)
         try:
-            known = entering.in_store(store, parsed.session)
-            if not known or not await cls._resume(store, parsed.session, transport):
+            session = await cls._return(store, parsed.session, transport)
+            if session is None:
                 introduction = _introduction(name, device, identity_key)
                 await entering.enter(store, transport, invite, introduction, patience, waiting)
-            session = cls(Core(store, parsed.session, transport))
-            await session.catch_up()
-            await session._core.take_letter()
+                session = cls(Core(store, parsed.session, transport))
+                await session.catch_up()
+                await session._core.take_letter()
         except BaseException:
             await transport.close()
             raise
@@ -173,15 +172,19 @@ class Session:
         return cls(Core(store, session, None))
 
     @classmethod
-    async def _resume(cls, store: Store, session: SessionId, transport: Transport) -> bool:
-        """Goes on with a join that was interrupted; False if it must start again."""
-        state, profile = Keeper(store, session).state, Profile.decode(store.get(session, "profile"))
-        if state.phase is Phase.IN:
-            return True
-        if state.phase is Phase.REMOVED:
+    async def _return(
+        cls, store: Store, session: SessionId, transport: Transport
+    ) -> Session | None:
+        """A session that this device is in, or half in; None if it must come by the link."""
+        if not entering.in_store(store, session):
+            return None
+        known = cls(Core(store, session, transport))
+        try:
+            await known.catch_up()
+        except (NotInSession, LinkRefused):
             store.forget(session)
-            return False
-        return await entering.post_join(transport, state, profile)
+            return None
+        return known
 
     async def __aenter__(self) -> Session:
         return self
@@ -419,6 +422,17 @@ class Session:
         path = await asyncio.to_thread(_free_path, target, transfers.safe_name(file.name))
         await transfers.save(parts, file, path)
         return path
+
+    @property
+    def received(self) -> int:
+        """Seq of the last message whose file `mark_received` was told of, 0 at first."""
+        kept = self._core.store.get(self.id, "received")
+        return 0 if kept is None else int.from_bytes(kept, "big")
+
+    def mark_received(self, seq: int) -> None:
+        """Remembers, for the programs of this device, up to where files were received."""
+        if seq > self.received:
+            self._core.store.put(self.id, "received", seq.to_bytes(8, "big"))
 
     # Members -------------------------------------------------------------------------------
 

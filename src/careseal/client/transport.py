@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,7 +37,8 @@ from .errors import (
 Bearer = MemberToken | AccessToken
 
 PATIENCE = 20.0
-"""Seconds that a request is tried again for while the server cannot be reached."""
+"""Seconds that a request is tried again for while the server cannot be reached, unless the
+environment says otherwise by CARESEAL_PATIENCE."""
 
 _KINDS = {"commit": Kind.COMMIT, "chat": Kind.CHAT}
 _REFUSALS: dict[str, type[ServerRefused]] = {
@@ -98,7 +100,7 @@ class Transport:
     ) -> None:
         self.origin = origin.rstrip("/")
         self._client = client or httpx.AsyncClient(timeout=httpx.Timeout(30.0, pool=60.0))
-        self._patience = patience
+        self._patience = float(os.environ.get("CARESEAL_PATIENCE", patience))
 
     async def __aenter__(self) -> Self:
         return self

@@ -37,16 +37,21 @@ class Link:
     def parse(cls, text: str) -> Link:
         """Raises `Malformed`, whose message does not repeat the link."""
         try:
-            parts = urlsplit(text.strip())
-            host, _ = parts.hostname, parts.port
-        except ValueError:
+            return cls._parse(text.strip())
+        except (Malformed, ValueError):
             raise Malformed("this is not a link to a session") from None
-        secret, _, mark = parts.fragment.partition(".")
+
+    @classmethod
+    def _parse(cls, text: str) -> Link:
+        """Raises `Malformed` or `ValueError`."""
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+        secret, dot, mark = parts.fragment.partition(".")
         fits = parts.scheme in ("http", "https") and host and not parts.query
-        if not fits or not parts.path.startswith(PATH) or mark != ("p" if mark else ""):
-            raise Malformed("this is not a link to a session")
-        if parts.fragment.endswith(".") or parts.username is not None:
-            raise Malformed("this is not a link to a session")
+        if not fits or parts.username is not None or not parts.path.startswith(PATH):
+            raise Malformed("not where a session is")
+        if dot + mark not in ("", ".p"):
+            raise Malformed("an unknown mark")
         return cls(
             f"{parts.scheme}://{parts.netloc}",
             SessionId.parse(parts.path.removeprefix(PATH)),

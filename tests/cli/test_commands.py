@@ -1,0 +1,173 @@
+"""What each command does, prints and exits with."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Shell
+
+Person = Callable[[str], Shell]
+
+
+@pytest.fixture
+def host(person: Person) -> Shell:
+    return person("Dr Roe")
+
+
+@pytest.fixture
+def link(host: Shell) -> str:
+    (made,) = host.json("new", "--title", "Knee")
+    return str(made["link"])
+
+
+@pytest.fixture
+def patient(person: Person, link: str) -> Shell:
+    shell = person("Ann")
+    shell.run("join", "-", stdin=link.encode() + b"\n")
+    return shell
+
+
+def test_a_message_goes_from_one_machine_to_another(host: Shell, patient: Shell) -> None:
+    patient.run("send", "hello", "doctor")
+    host.run("send", stdin=b"zweite\nZeile")
+    told = [line["text"] for line in patient.json("log")]
+    assert told == ["hello doctor", "zweite\nZeile"]
+    assert b"Ann (guest): hello doctor" in host.run("log")
+
+
+def test_the_link_is_taken_from_stdin_a_file_or_the_environment(
+    person: Person, link: str, tmp_path: Path
+) -> None:
+    (tmp_path / "link").write_text(link + "\n")
+    person("one").run("join", stdin=link.encode())
+    person("two").run("join", "--link-file", "link")
+    third = person("three")
+    third.environment["CARESEAL_LINK"] = link
+    (joined,) = third.json("join")
+    assert joined["title"] == "Knee"
+    assert joined["hosts"] == ["Dr Roe"]
+
+
+def test_a_file_goes_over_stdin_and_stdout(host: Shell, patient: Shell) -> None:
+    data = os.urandom(5_000_000)
+    host.run("send-file", "-", "--name", "scan.bin", stdin=data)
+    assert patient.run("receive", "-o", "-") == data
+    assert b"There is no new file" in patient.run("receive", code=1)
+
+
+def test_a_received_file_gets_its_own_name_in_a_folder(
+    host: Shell, patient: Shell, tmp_path: Path
+) -> None:
+    (tmp_path / "befund.txt").write_bytes(b"all well")
+    (tmp_path / "inbox").mkdir()
+    host.run("send-file", "befund.txt")
+    (got,) = patient.json("receive", "-o", "inbox")
+    assert (got["name"], got["size"]) == ("befund.txt", 8)
+    assert (tmp_path / "inbox" / "befund.txt").read_bytes() == b"all well"
+
+
+def test_watch_shows_what_happens_one_object_a_line(host: Shell, patient: Shell) -> None:
+    watching = host.start("watch", "--json", "--count", "1")
+    assert watching.stdout is not None
+    while json.loads(watching.stdout.readline())["event"] != "connected":
+        pass
+    patient.run("send", "are you there?")
+    told = [json.loads(line) for line in watching.stdout]
+    assert [line["text"] for line in told if line["event"] == "text"] == ["are you there?"]
+    assert watching.wait(20) == 0
+
+
+def test_watch_ends_with_130_on_interrupt(host: Shell, link: str) -> None:
+    watching = host.start("watch", "--json")
+    assert watching.stdout is not None
+    watching.stdout.readline()
+    watching.send_signal(signal.SIGINT)
+    assert watching.wait(20) == 130
+
+
+def test_members_and_code_are_the_same_for_both(host: Shell, patient: Shell) -> None:
+    assert host.json("code")[0]["code"] == patient.json("code")[0]["code"]
+    rows = host.json("members")
+    assert [[d["name"] for d in row["devices"]] for row in rows] == [["Dr Roe"], ["Ann"]]
+    assert patient.json("members") == [row | {"session": rows[0]["session"]} for row in rows]
+
+
+def test_a_third_person_comes_by_a_new_link_with_a_passcode(
+    host: Shell, person: Person, link: str
+) -> None:
+    host.environment["CARESEAL_PASSCODE"] = "blue fish"
+    (made,) = host.json("invite", "--label", "Interpreter", "--passcode")
+    third = person("Ivy")
+    third.environment["CARESEAL_PASSCODE"] = "red fish"
+    third.run("join", stdin=made["link"].encode(), code=3)
+    third.environment["CARESEAL_PASSCODE"] = "blue fish"
+    third.run("join", stdin=made["link"].encode())
+
+
+def test_a_removed_person_is_told_so(host: Shell, patient: Shell, link: str) -> None:
+    host.run("remove", "Ann", "--yes")
+    assert b"not in the session" in patient.run("send", "hello?", code=4)
+    assert b"does not work" in patient.run("join", "-", stdin=link.encode(), code=3)
+
+
+def test_leaving_deletes_everything_here(patient: Shell) -> None:
+    patient.run("leave", "--yes")
+    assert patient.json("sessions") == []
+    patient.run("send", "x", code=4)
+
+
+def test_an_ended_session_can_be_read(host: Shell, patient: Shell) -> None:
+    patient.run("send", "thanks")
+    host.run("end", "--yes")
+    assert b"has ended" in patient.run("send", "one more", code=4)
+    assert [row["text"] for row in patient.json("log") if row["event"] == "text"] == ["thanks"]
+
+
+def test_guests_are_told_what_only_hosts_may(patient: Shell) -> None:
+    assert b"Only hosts" in patient.run("invite", code=6)
+
+
+def test_an_unreachable_server_has_its_own_exit_code(host: Shell, person: Person) -> None:
+    host.server = "http://localhost:9"
+    host.environment["CARESEAL_PATIENCE"] = "0.2"
+    assert b"does not answer" in host.run("new", code=5)
+
+
+def test_what_is_no_link_is_said_plainly_and_not_repeated(person: Person) -> None:
+    told = person("Eve").run("join", stdin=b"https://x/telemedicine/secret#stuff", code=1)
+    assert b"not a link" in told
+    assert b"stuff" not in told
+
+
+def test_a_passphrase_seals_the_store(person: Person, link: str) -> None:
+    shell = person("Pat")
+    shell.environment["CARESEAL_PASSPHRASE"] = "correct horse"
+    shell.run("join", stdin=link.encode())
+    shell.environment["CARESEAL_PASSPHRASE"] = "wrong"
+    assert b"passphrase is wrong" in shell.run("log", code=1)
+    shell.environment["CARESEAL_PASSPHRASE"] = "correct horse"
+    shell.run("log")
+
+
+def test_nothing_of_a_session_lies_readable_in_the_store(
+    host: Shell, patient: Shell, tmp_path: Path
+) -> None:
+    patient.run("send", "a very readable sentence")
+    kept = b"".join(path.read_bytes() for path in (tmp_path / "Ann").iterdir())
+    for secret in (b"readable sentence", b"Dr Roe", b"Knee", b"localhost"):
+        assert secret not in kept
+    assert (tmp_path / "Ann").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "Ann" / "key").stat().st_mode & 0o777 == 0o600
+
+
+def test_every_command_has_a_help_and_json(host: Shell) -> None:
+    commands = ["new", "join", "send", "send-file", "receive", "watch", "log", "members"]
+    commands += ["invite", "remove", "code", "sessions", "leave", "end"]
+    for command in commands:
+        assert b"--json" in host.run(command, "--help")
