@@ -26,8 +26,8 @@ bench: .venv/test web # each script prints its figures
 build: .venv/test # wheel and sdist, in dist/
 	$(BIN)/hatchling build
 
-interop: .venv/test web # the Python core against ts-mls in Node
-	$(BIN)/pytest tests/interop $(ARGS)
+interop: .venv/test web # random sessions between Python and the web client's modules in Node
+	$(BIN)/python -m tests.interop $(ARGS)
 
 web: .venv/run # the web client, where its sources changed
 	$(BIN)/python hatch_build.py
