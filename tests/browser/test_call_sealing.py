@@ -180,8 +180,10 @@ def test_a_description_with_another_codec_is_refused(
 
     relay.on_the_way = exchange
     roe, ann = make_caller("Roe", 0), make_caller("Ann", 1)
-    call(roe, ann)
-    ann.until("calls.peers.value.length === 0")
+    roe.until("line.line.peers.value.length === 1")
+    roe.start()
+    assert ann.ended() == "failed"
+    assert roe.ended() == "failed"
     assert ann.do("connections.length") == 0
     assert ann.do(SHOWN_BY_USER) == 0
 

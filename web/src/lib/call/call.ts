@@ -101,6 +101,10 @@ export function createCalls(line: CallLine, options: CallsOptions = {}, around: 
         say(peer, "hangup", call)
         if (conversation.peek() === begun && begun.present.size === 0) end("alarm")
       },
+      failed: (peer) => {
+        say(peer, "hangup", call)
+        if (isCurrent(begun) && begun.links.size === 0 && begun.present.size === 0) end("failed")
+      },
       lineFailed,
       sealingDied: () => {
         if (conversation.peek() === begun) end("sealing-stopped")
@@ -439,7 +443,9 @@ export function createCalls(line: CallLine, options: CallsOptions = {}, around: 
       if (byStarter && current.present.size === 0) missedBy(current, "cancelled")
       return
     }
-    if (took && current.links.size === 0 && current.present.size === 0) end("hung-up-by-other")
+    if (!took || current.links.size > 0 || current.present.size > 0) return
+    if (state.peek().kind === "ringing-out") finish("failed", "missed")
+    else end("hung-up-by-other")
   }
 
   // ---- calls that go on without this page -------------------------------------------------------------------------

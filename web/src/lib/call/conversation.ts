@@ -23,6 +23,8 @@ export interface ConversationEvents {
   /** Somebody came, left, connected or lost the connection. */
   changed(): void
   alarmed(peer: Peer, alarm: "foreign-fingerprint" | "unsealed-media"): void
+  /** No connection with this peer is possible. */
+  failed(peer: Peer): void
   lineFailed(): void
   sealingDied(): void
 }
@@ -229,7 +231,10 @@ export class Conversation {
         this.drop(peer)
         this.events.alarmed(peer, alarm)
       },
-      failed: () => this.drop(peer),
+      failed: () => {
+        this.drop(peer)
+        this.events.failed(peer)
+      },
       lineFailed: () => this.events.lineFailed(),
     }
   }

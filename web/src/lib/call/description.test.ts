@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { DescriptionRefused, isDescribed, readDescription } from "./description.ts"
+import { DescriptionRefused, isDescribed, readDescription, tidy } from "./description.ts"
 
 const PRINT = Array.from({ length: 32 }, () => "0A").join(":")
 
@@ -44,4 +44,10 @@ describe("a session description", () => {
     expect(await isDescribed({ fingerprint }, certificate)).toBe(true)
     expect(await isDescribed({ fingerprint }, new Uint8Array([1, 2, 4]))).toBe(false)
   })
+})
+
+it("is tidied of what it says about codecs that it does not have", () => {
+  const left = ["a=rtcp-fb:121 nack", "a=fmtp:121 apt=96", "a=rtcp-fb:96 nack", "a=rtcp-fb:* nack"]
+  const untidy = sdp(microphone, [...picture, ...left], picture)
+  expect(tidy(untidy)).toBe(sdp(microphone, [...picture, ...left.slice(2)], picture))
 })

@@ -42,6 +42,21 @@ export async function isDescribed(described: Described, certificate: BufferSourc
   )
 }
 
+/**
+ * Takes out what is said of codecs that a section does not have: Firefox leaves it behind `setCodecPreferences`, and
+ * Chromium refuses it.
+ */
+export function tidy(sdp: string): string {
+  const sections = split(sdp).map((lines) => {
+    const payloads = new Set(lines[0]?.startsWith("m=") ? lines[0].split(" ").slice(3) : [])
+    return lines.filter((line) => {
+      const about = /^a=(?:rtcp-fb|fmtp|rtpmap):(\d+) /.exec(line)?.[1]
+      return about === undefined || payloads.has(about)
+    })
+  })
+  return sections.flat().join("\r\n")
+}
+
 function refuse(cause: string): never {
   throw new DescriptionRefused(cause)
 }

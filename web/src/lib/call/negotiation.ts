@@ -7,7 +7,7 @@
 import { type CallLine, type CallSignal, type Peer } from "../session/types.ts"
 import { fromBase64Url, secureRandom, toBase64Url } from "../encryption/e2ee.ts"
 import { blankPicture, silenced } from "./blank.ts"
-import { type Described, DescriptionRefused, isDescribed, readDescription, SECTIONS } from "./description.ts"
+import { type Described, DescriptionRefused, isDescribed, readDescription, SECTIONS, tidy } from "./description.ts"
 import { type SlotNumber } from "./frameMessages.ts"
 import { type Sealing } from "./sealing.ts"
 
@@ -468,7 +468,7 @@ async function packetsSent(sender: RTCRtpSender): Promise<number> {
 function localSdp(pc: RTCPeerConnection): string {
   const sdp = pc.localDescription?.sdp
   if (!sdp) throw new Error("no local description")
-  return sdp
+  return tidy(sdp)
 }
 
 function preferSealableCodecs(transceiver: RTCRtpTransceiver, kind: "audio" | "video"): void {
