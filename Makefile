@@ -21,7 +21,7 @@ check: .venv/test # lint, types and import rules of both languages
 	cd web && npm run --silent types && npm run --silent lint
 
 bench: .venv/test web # each script prints its figures
-	for script in bench/bench_*.py; do $(BIN)/python $$script || exit 1; done
+	for script in bench/*.py; do $(BIN)/python -m bench.$$(basename $$script .py) || exit 1; done
 
 build: .venv/test # wheel and sdist, in dist/
 	$(BIN)/hatchling build
