@@ -1,12 +1,15 @@
-"""A call in a real visit: two browsers, the real server between them, the interface as people use it."""
+"""A call in a real visit: two browsers and the real server, by the interface people use."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
-from tests.browser.people import Person
+from tests.browser.call_pages.turn import Turn
+from tests.browser.people import Person, clinician, patient
+from tests.serving import serving
 
 # Resolves once the other's tile shows two different pictures in the fake camera's green.
 SEEN = """
@@ -26,6 +29,32 @@ SEEN = """
       data.forEach((value, at) => { if (at % 4 < 3) mean[at % 4] += value / (64 * 36) })
       if (mean[1] > 120 && mean[2] < 60) prints.add(data.join())
     }
+  }
+"""
+
+# The kinds of the two ends of every candidate pair in use.
+KEEP_CONNECTIONS = """
+  window.connections = []
+  window.RTCPeerConnection = class extends RTCPeerConnection {
+    constructor(...rest) {
+      super(...rest)
+      connections.push(this)
+    }
+  }
+"""
+KINDS_IN_USE = """
+  async () => {
+    const kinds = []
+    for (const connection of connections) {
+      const report = await connection.getStats()
+      for (const pair of report.values()) {
+        if (pair.type !== "candidate-pair" || !pair.nominated) continue
+        for (const end of [pair.localCandidateId, pair.remoteCandidateId]) {
+          kinds.push(report.get(end).candidateType)
+        }
+      }
+    }
+    return kinds
   }
 """
 
@@ -88,3 +117,28 @@ def test_who_is_removed_in_the_middle_of_a_call_is_out_of_it(visit: tuple[Person
     for person in (ann, doctor):
         expect(person.button("Hang up")).to_have_count(0)
     expect(ann.page.locator("video")).to_have_count(0)
+
+
+def test_a_session_that_asks_for_it_sends_its_calls_through_the_relay_only(
+    tmp_path: Path, first_browser: Browser, second_browser: Browser, turn: Turn
+) -> None:
+    with serving(tmp_path, "--turn-url", turn.url, "--turn-secret", turn.secret) as server:
+        doctor = clinician(first_browser, server.sign_in_link)
+        doctor.context.add_init_script(KEEP_CONNECTIONS)
+        doctor.page.reload()
+        doctor.button("New session").click()
+        dialog = doctor.page.get_by_role("dialog")
+        link = dialog.get_by_role("textbox", name="Link for your patient")
+        expect(link).to_have_value(re.compile("#"))
+        before = link.input_value()
+        dialog.get_by_text("Options", exact=True).click()
+        dialog.get_by_label("Calls through the relay only").check()
+        dialog.get_by_role("button", name="Make the link with these options").click()
+        expect(link).not_to_have_value(before)
+        address = link.input_value()
+        dialog.get_by_role("button", name="Open session").click()
+        visit = doctor, patient(second_browser, address)
+        in_call(visit)
+        kinds = doctor.page.evaluate(KINDS_IN_USE)
+        assert kinds
+        assert set(kinds) == {"relay"}

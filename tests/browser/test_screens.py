@@ -85,6 +85,7 @@ def test_every_screen_is_shown_whole_and_axe_finds_nothing(
 ) -> None:
     screens = Screens(look)
     doctor = clinician(first_browser, server.sign_in_link, **look.options)
+    expect(doctor.page.get_by_role("heading", name="No sessions yet")).to_be_visible()
     screens.take(doctor.page, "01-no-sessions")
     link = new_session_screens(screens, doctor)
     doctor.write("Good morning. Please tell me how the knee is since Monday.")
@@ -170,8 +171,10 @@ def show_stage(person: Person) -> None:
 
 def end_screens(screens: Screens, doctor: Person, ann: Person) -> None:
     doctor.button("End session").click()
+    sure = doctor.page.get_by_role("dialog").get_by_role("button", name="End session")
+    expect(sure).to_be_visible()
     screens.take(doctor.page, "13-end-question")
-    doctor.page.get_by_role("dialog").get_by_role("button", name="End session").click()
+    sure.click()
     for person in (doctor, ann):
         expect(person.page.get_by_role("heading", name="Visit ended")).to_be_visible()
     screens.take(doctor.page, "13-ended")
@@ -203,9 +206,10 @@ def test_an_entry_that_does_not_fit_raises_the_alarm_and_stops_sending(
     alarm = ann.page.get_by_role("alert").filter(has_text="The server let an entry in")
     expect(alarm).to_be_visible()
     screens.take(ann.page, "12-alarm")
+    expect(ann.button("Send")).to_be_disabled()
     ann.page.reload()
     expect(alarm).to_be_visible()
-    expect(ann.message_box).to_be_disabled()
+    expect(ann.button("Send")).to_be_disabled()
     ann.context.close()
     doctor.context.close()
     assert screens.findings == []
