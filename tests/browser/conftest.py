@@ -17,6 +17,7 @@ from tests.browser.call_pages.fixtures import (  # noqa: F401
     make_caller,
     relay,
 )
+from tests.browser.call_pages.turn import turn  # noqa: F401
 from tests.browser.people import Person, browsing, clinician, new_session, patient
 from tests.serving import ServerProcess, serving
 

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import contextlib
-import hmac
-import shutil
-import socket
-import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.browser.call_pages.caller import LATE, Caller
 from tests.browser.call_pages.relay import Relay
+from tests.browser.call_pages.turn import Turn
 
 MakeCaller = Callable[..., Caller]
 SHOWN_BY_USER = "sent.filter((track) => given.includes(track)).length"
@@ -188,45 +182,12 @@ def test_a_description_with_another_codec_is_refused(
     assert ann.do(SHOWN_BY_USER) == 0
 
 
-@pytest.fixture
-def turn() -> Iterator[dict[str, str]]:
-    """A coturn on loopback with time-limited credentials; gives what ``RTCIceServer`` wants."""
-    turnserver = shutil.which("turnserver")
-    if turnserver is None:
-        pytest.skip("coturn is not installed")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [
-        turnserver, "-n", "--log-file=stdout", "--use-auth-secret", "--static-auth-secret=quiet",
-        "--realm=careseal", "--allow-loopback-peers", "--no-tls", "--no-dtls", "--no-cli",
-        "-L", "127.0.0.1", "-E", "127.0.0.1", "-p", str(port), "--pidfile=",
-    ]  # fmt: skip
-    username = str(int(time.time()) + 600)
-    credential = base64.b64encode(hmac.digest(b"quiet", username.encode(), "sha1")).decode()
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
-        try:
-            until_listening(port, running)
-            url = f"turn:127.0.0.1:{port}"
-            yield {"urls": url, "username": username, "credential": credential}
-        finally:
-            running.terminate()
-
-
-def until_listening(port: int, running: subprocess.Popen[bytes]) -> None:
-    while running.poll() is None:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
-        time.sleep(0.05)
-    raise AssertionError("coturn ended at once")
-
-
 def test_relayed_only_nothing_goes_the_direct_way(
-    make_caller: MakeCaller, relay: Relay, turn: dict[str, str]
+    make_caller: MakeCaller, relay: Relay, turn: Turn
 ) -> None:
     roe, ann = make_caller("Roe", 0), make_caller("Ann", 1)
     for caller in (roe, ann):
-        caller.page.evaluate("(server) => line.setRelay([server], true)", turn)
+        caller.page.evaluate("(server) => line.setRelay([server], true)", turn.ice_server())
     call(roe, ann)
     ann.until_seen("Roe")
     roe.until_seen("Ann")
