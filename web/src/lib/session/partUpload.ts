@@ -59,7 +59,7 @@ function putWithProgress(
       settle(signal.aborted ? new DOMException("stopped", "AbortError") : new Unreachable("it took too long"))
     signal.addEventListener("abort", abort, { once: true })
     if (signal.aborted) settle(new DOMException("stopped", "AbortError"))
-    else request.send(sealed as Uint8Array<ArrayBuffer>)
+    else request.send(new Blob([sealed as Uint8Array<ArrayBuffer>]))
   })
 }
 

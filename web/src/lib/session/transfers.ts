@@ -6,6 +6,7 @@ import {
   encryptPart,
   newFile,
   partCount,
+  partOverhead,
   partRange,
   partSize,
   sealedFileSize,
@@ -57,6 +58,8 @@ export class SessionTransfers implements Transfers {
         ({ direction, state }) => direction === "up" && state.value !== "done" && state.value !== "cancelled",
       ).length,
   )
+  /** For sealed parts on their way in, used again and again. */
+  private readonly buffers: ArrayBuffer[] = []
   private readonly closing = new AbortController()
 
   constructor(private readonly host: TransferHost) {}
@@ -247,8 +250,11 @@ export class SessionTransfers implements Transfers {
 
   private async openPart(file: FileRef, number: number, stop: AbortSignal): Promise<Uint8Array> {
     if (file.parts !== partCount(file.size)) throw new SessionFailure("internal")
-    const sealed = await this.host.transport.part(await this.token(), file.id, number, stop)
-    return decryptPart({ id: file.id, key: file.key as Bytes }, file.size, number, sealed)
+    const buffer = this.buffers.pop() ?? new ArrayBuffer(partSize + partOverhead)
+    const sealed = await this.host.transport.part(await this.token(), file.id, number, buffer, stop)
+    const plain = await decryptPart({ id: file.id, key: file.key as Bytes }, file.size, number, sealed)
+    if (this.buffers.length < lanes) this.buffers.push(sealed.buffer)
+    return plain
   }
 
   private async token(): Promise<string> {

@@ -1,4 +1,5 @@
 /** The server's routes (docs/protocol.md §8) as typed calls. Byte strings are base64url text here. */
+import { readInto } from "./bodyReading.ts"
 import { type Call, call, callJson, isRecord, Unreachable } from "./http.ts"
 
 export interface ServerEntry {
@@ -196,11 +197,20 @@ export class Transport {
     return `${this.root}/files/${file}/parts/${part}`
   }
 
-  /** A sealed part, read whole: at most 4 MiB + 32 bytes. */
-  async part(token: string, file: string, part: number, signal?: AbortSignal): Promise<Uint8Array> {
+  /**
+   * A sealed part, read into `buffer` (it holds any: 4 MiB + 32 bytes). The buffer moves: the one of the answer is the
+   * one to use again.
+   */
+  async part(
+    token: string,
+    file: string,
+    part: number,
+    buffer: ArrayBuffer,
+    signal?: AbortSignal,
+  ): Promise<Uint8Array<ArrayBuffer>> {
     const answer = await this.call(this.partUrl(file, part), { token, signal, timeout: 120_000, tries: 1 })
     try {
-      return new Uint8Array(await answer.arrayBuffer())
+      return await readInto(buffer, answer)
     } catch (error) {
       if (signal?.aborted) throw error
       throw new Unreachable("the part broke off")

@@ -1,0 +1,52 @@
+/** Reads an answer's body without leaving garbage: a long download would leave gigabytes for the collector. */
+
+const stride = 256 * 1024
+
+/** Reads to the end into the front of `buffer`, which moves to the answer. Throws RangeError when it does not fit. */
+export async function readInto(buffer: ArrayBuffer, answer: Response): Promise<Uint8Array<ArrayBuffer>> {
+  const { body } = answer
+  if (!body) return new Uint8Array(buffer, 0, 0)
+  const reader = byteReader(body)
+  return reader ? readBytes(buffer, reader) : readChunks(buffer, body.getReader())
+}
+
+function byteReader(body: ReadableStream): ReadableStreamBYOBReader | undefined {
+  try {
+    return body.getReader({ mode: "byob" })
+  } catch {
+    // Not in every browser.
+    return undefined
+  }
+}
+
+async function readBytes(buffer: ArrayBuffer, reader: ReadableStreamBYOBReader): Promise<Uint8Array<ArrayBuffer>> {
+  let held = buffer
+  let at = 0
+  for (;;) {
+    const space = held.byteLength - at
+    // One byte beyond a full buffer tells whether the body ends there.
+    const into = space > 0 ? new Uint8Array(held, at, Math.min(stride, space)) : new Uint8Array(1)
+    const { done, value } = await reader.read(into)
+    if (done) {
+      if (space > 0 && value) held = value.buffer
+      return new Uint8Array(held, 0, at)
+    }
+    if (space === 0) throw new RangeError("the body is longer than its place")
+    held = value.buffer
+    at += value.length
+  }
+}
+
+async function readChunks(
+  buffer: ArrayBuffer,
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(buffer)
+  let at = 0
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return bytes.subarray(0, at)
+    bytes.set(value, at)
+    at += value.length
+  }
+}
