@@ -6,7 +6,7 @@ import asyncio
 import mimetypes
 import os
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -333,6 +333,11 @@ class Session:
         async with self.following() as events:
             async for event in events:
                 yield event
+
+    def listen(self, listener: Callable[[Event], None]) -> Callable[[], None]:
+        """Calls `listener` with every event; what is returned ends that. Does not follow."""
+        self._core.listeners.append(listener)
+        return lambda: self._core.listeners.remove(listener)
 
     # Writing -------------------------------------------------------------------------------
 
