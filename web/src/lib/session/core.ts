@@ -58,6 +58,8 @@ export interface Core {
   renewedAt: number
   lastActivityAt: number
   ending: boolean
+  /** When the server lets it go, ms; 0 while unknown. */
+  expiresAt: number
 }
 
 export function newCore(part: Pick<Core, "id" | "phase" | "state" | "token" | "keys" | "introduction">, now: number): Core {
@@ -87,6 +89,7 @@ export function newCore(part: Pick<Core, "id" | "phase" | "state" | "token" | "k
     renewedAt: now,
     lastActivityAt: now,
     ending: false,
+    expiresAt: 0,
     ...part,
   }
 }

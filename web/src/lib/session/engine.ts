@@ -329,7 +329,8 @@ export class Engine implements Owner {
     this.log.unlisten()
     this.showing.change({ connection: "online" })
     this.commits.refuseIntents()
-    await this.keep({ phase: cause === "ended" ? "ended" : "removed", posted: undefined })
+    const expired = this.core.expiresAt > 0 && this.core.expiresAt < this.now()
+    await this.keep({ phase: cause === "ended" || expired ? "ended" : "removed", posted: undefined })
     this.log.settle()
   }
 

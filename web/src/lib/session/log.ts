@@ -45,6 +45,7 @@ export class Log {
         if (connection === "online") {
           this.engine.breaks = 0
           this.engine.kick()
+          void this.learnExpiry()
         }
         this.engine.showing.change({ connection })
       },
@@ -68,6 +69,18 @@ export class Log {
       if (rolled !== undefined) await this.engine.raise({ kind: "rolled-back", seq: rolled, stops: true })
     } catch {
       // It tells again with its next beat.
+    }
+  }
+
+  /** Once; later the server takes the token no more, and tells no difference. */
+  private async learnExpiry(): Promise<void> {
+    const { core, transport } = this.engine
+    if (core.expiresAt > 0 || core.token === undefined) return
+    try {
+      const { expiresAt } = await transport.session(core.token)
+      await this.engine.keep({ expiresAt })
+    } catch {
+      // The next connection asks again.
     }
   }
 

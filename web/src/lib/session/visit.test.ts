@@ -210,3 +210,13 @@ test("a draft outlives the page", async () => {
   const again = await world.opened(profile, id)
   expect(await again.draft.read()).toBe("half a sent")
 })
+
+test("a session that has expired is over, not a removal", async () => {
+  let now = Date.now()
+  const { id, host } = await world.founded({ now: () => now })
+  await until(() => (host.engine?.core.expiresAt ?? 0) > 0)
+  now = 9e12 + 1
+  world.server.places.delete(id)
+  world.server.breakSockets()
+  await until(() => host.phase.value.kind === "ended")
+})
