@@ -44,8 +44,13 @@ class Outlet(MediaStreamTrack):
             before.stop()
         self._began = None
 
+    def take(self) -> MediaStreamTrack | None:
+        """Gives its source back, which goes on."""
+        source, self._source = self._source, None
+        return source
+
     async def recv(self) -> Frame:
-        while True:
+        while self.readyState == "live":
             source = self._source
             if source is None:
                 self._changed.clear()
@@ -59,10 +64,11 @@ class Outlet(MediaStreamTrack):
                 continue
             if self._source is source and isinstance(frame, AudioFrame | VideoFrame):
                 return self._stamp(frame)
+        raise MediaStreamError
 
     def stop(self) -> None:
-        self.put(None)
         super().stop()
+        self.put(None)
 
     def _stamp(self, frame: AudioFrame | VideoFrame) -> Frame:
         """Time goes on where a new source begins again from zero."""
