@@ -2,7 +2,10 @@ import { type ComponentType } from "preact"
 import { useEffect, useState } from "preact/hooks"
 import { t } from "../i18n/index"
 
-/** A component that is loaded when it is first shown; says so if that fails. */
+/**
+ * A component that is loaded when it is first shown. Where that fails the network is away, or the server was upgraded and
+ * has other parts now; the browser remembers the failure, so only loading the page again helps.
+ */
 export function later<P extends object>(
   load: () => Promise<{ default: ComponentType<P> }>,
   Waiting: ComponentType = () => null,
@@ -12,7 +15,7 @@ export function later<P extends object>(
     const [, redraw] = useState(0)
     const [failed, setFailed] = useState(false)
     useEffect(() => {
-      if (loaded || failed) return
+      if (loaded) return
       let shown = true
       load()
         .then((module) => (loaded = module.default))
@@ -21,13 +24,13 @@ export function later<P extends object>(
           () => shown && setFailed(true),
         )
       return () => void (shown = false)
-    }, [failed])
+    }, [])
     if (failed)
       return (
         <p class="notice bad">
-          {t("failure.server-unreachable.text")}{" "}
-          <button type="button" class="button" onClick={() => setFailed(false)}>
-            {t("action.tryAgain")}
+          {t("app.partMissing")}{" "}
+          <button type="button" class="button" onClick={() => location.reload()}>
+            {t("app.reload")}
           </button>
         </p>
       )

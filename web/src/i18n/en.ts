@@ -9,6 +9,7 @@ export const en = {
   "app.crashed.title": "Something went wrong on this page",
   "app.crashed.text": "What you wrote is kept on this device. Load the page again to go on.",
   "app.reload": "Load the page again",
+  "app.partMissing": "A part of this page could not be loaded. What you wrote is kept.",
 
   "action.cancel": "Cancel",
   "action.close": "Close",

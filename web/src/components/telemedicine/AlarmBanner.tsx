@@ -11,7 +11,8 @@ import "./alarm.css"
 export function AlarmBanner({ session }: { session: Session }) {
   const read = useSignal<ReadonlySet<string>>(new Set())
   const asked = useSignal<string | undefined>(undefined)
-  const alarms = session.alarms.value.filter((alarm) => !read.value.has(keyOf(alarm)))
+  const each = new Map(session.alarms.value.map((alarm) => [keyOf(alarm), alarm]))
+  const alarms = [...each.values()].filter((alarm) => !read.value.has(keyOf(alarm)))
   return (
     <div class="alarms">
       {alarms.map((alarm) => (
@@ -46,8 +47,9 @@ export function AlarmBanner({ session }: { session: Session }) {
   )
 }
 
+/** What stops the sending is said once, however many entries are wrong. */
 const keyOf = (alarm: Alarm): string =>
-  `${alarm.kind} ${"seq" in alarm ? alarm.seq : ""} ${"who" in alarm ? alarm.who : ""}`
+  `${alarm.kind} ${"seq" in alarm && !alarm.stops ? alarm.seq : ""} ${"who" in alarm ? alarm.who : ""}`
 
 function Title({ alarm }: { alarm: Alarm }) {
   if (alarm.kind === "identity-changed") return <Words k="alarm.identity-changed.title" who={alarm.who} />
