@@ -27,6 +27,10 @@ export interface SessionsOptions {
 
 /** In a browser: against the server that the page came from. */
 export function browserSessions(): Sessions {
+  // Sessions close with their page; one that the back button brings out of the cache begins anew.
+  addEventListener("pageshow", ({ persisted }) => {
+    if (persisted) location.reload()
+  })
   return new DeviceSessions({ server: "", origin: location.origin, device: deviceName(navigator.userAgent) })
 }
 
