@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import io
 import os
+import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TypeVar
@@ -33,10 +34,13 @@ from careseal.client import (
     Text,
 )
 from careseal.client.account import sign_in_code
-from careseal.client.errors import ServerUnreachable
+from careseal.client.errors import DoorNotReady, ServerUnreachable
 from careseal.client.transfers import safe_name
-from careseal.client.transport import Transport
+from careseal.client.transport import CommitExtras, Transport
 from careseal.e2ee.errors import NotAllowed
+from careseal.e2ee.identifiers import EntryId
+from careseal.e2ee.sending import door_now
+from careseal.e2ee.state import Pending
 from tests.serving import ServerProcess
 
 T = TypeVar("T")
@@ -324,6 +328,66 @@ async def test_two_processes_may_use_one_session(visit: Visit, stores: list[Stor
         assert other.head == visit.host.head
         assert other.security_code == visit.host.security_code
     other_store.close()
+
+
+async def test_a_copy_of_a_device_that_missed_its_own_commit_comes_back(
+    visit: Visit, stores: list[Store], tmp_path: Path
+) -> None:
+    stores[0].close()
+    shutil.copytree(stores[0].folder, tmp_path / "copy")
+    stores[0] = Store.open(stores[0].folder)
+    async with await Session.join(stores[1], visit.link, name="Ann") as patient:
+        async with await Session.open(stores[0], visit.host.id) as original:
+            await original.renew()
+            await original.send("from the original")
+        copied = Store.open(tmp_path / "copy")
+        async with await Session.open(copied, visit.host.id) as copy:
+            await copy.catch_up()
+            await copy.send("from the copy")
+            await patient.catch_up()
+            assert copy.security_code == patient.security_code
+            assert len(patient.members) == 2
+        copied.close()
+        past = [event async for event in patient.history()]
+        assert any(said("from the copy")(event) for event in past)
+
+
+async def test_a_joiner_waits_until_a_host_has_mended_the_door(
+    visit: Visit, stores: list[Store]
+) -> None:
+    spoiler = Transport(visit.host.server)
+    state, token = visit.host.state, visit.host._core.profile.token
+    entry, upload = EntryId(os.urandom(16)), door_now(state, os.urandom)
+    group = state.present.group
+    garbage = Pending(entry, os.urandom(272), upload, group, visit.host.policy, joins=False)
+    await spoiler.post_commit(visit.host.id, token, visit.host.me.id, garbage, CommitExtras())
+    await spoiler.close()
+    with pytest.raises(DoorNotReady):
+        await Session.join(stores[1], visit.link, name="Ann")
+    waited: list[bool] = []
+    async with visit.host.following() as events:
+        joining = asyncio.create_task(
+            Session.join(
+                stores[1],
+                visit.link,
+                name="Ann",
+                patience=30,
+                waiting=lambda: waited.append(True),
+            )
+        )
+        await until(events, lambda event: isinstance(event, GroupChanged))
+        async with await joining as patient:
+            assert len(patient.members) == 2
+
+
+async def test_an_active_host_begins_a_new_epoch_when_the_present_one_is_old(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await visit.host.catch_up()
+    assert visit.host.epoch == 0
+    monkeypatch.setattr("careseal.client.commits.EPOCH_LASTS", -10)
+    await visit.host.catch_up()
+    assert visit.host.epoch == 1
 
 
 async def test_signing_in_by_a_link_lets_a_clinician_create(

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from careseal.e2ee.errors import OutOfOrder, SealError
-from careseal.e2ee.events import EntryEvent, MessageReceived
+from careseal.e2ee.events import CommitVoid, EntryEvent, GroupChanged, MessageReceived
 from careseal.e2ee.history import History
 from careseal.e2ee.identifiers import SessionId
 from careseal.e2ee.log import Digested, Entry
 from careseal.e2ee.past import grant, known_from, letter, take_history
 from careseal.e2ee.payload import HistoryGrant
+from careseal.e2ee.validity import VoidCause
 
 from .errors import NotAuthorised, NotInSession
 from .events import Event, HistoryReceived
@@ -24,6 +26,11 @@ from .storage import Store
 from .transport import Transport
 
 Listener = Callable[[Event], None]
+
+EPOCH_BEGAN = "epoch-began"
+MAYBE_LOST = "maybe-lost"
+"""Names in the store: when this device saw the epoch begin (s since 1970); that a commit could
+not be followed here, which the others may have followed."""
 
 
 class Core:
@@ -85,8 +92,17 @@ class Core:
         if entries:
             self.cursor = max(self.cursor, entries[-1].seq)
         for event in events:
+            self._note(event)
             self.tell(event)
         return list(events)
+
+    def _note(self, event: EntryEvent) -> None:
+        """Keeps what has to be done about an entry even if this process ends before it is."""
+        match event:
+            case GroupChanged():
+                self.store.put(self.id, EPOCH_BEGAN, int(time.time()).to_bytes(8, "big"))
+            case CommitVoid(cause=VoidCause.MLS):
+                self.store.put(self.id, MAYBE_LOST, b"")
 
     async def _take_grants(self, told: Sequence[Event]) -> list[Event]:
         me, received = self.keeper.state.member_id, []

@@ -17,7 +17,6 @@ from careseal.e2ee.sending import may_grant
 from careseal.e2ee.signal import Peer
 from careseal.e2ee.signal_payload import Hello, Plain, SignalPayload
 from careseal.e2ee.state import Epoch, Phase
-from careseal.e2ee.validity import VoidCause
 
 from .commits import Changes, Committer
 from .core import Core, gone
@@ -129,6 +128,7 @@ class Follower:
 
     async def _arrived(self) -> None:
         await self._committer.resume()
+        await self._committer.look_after()
         await self._postman.deliver_all()
         await self._tell_all(Hello(True))
         if self._core.keeper.state.is_host:
@@ -151,8 +151,7 @@ class Follower:
                     self._start(self._remove_leaver(event.sender.id))
 
     async def _after_commit(self, event: GroupChanged | CommitVoid) -> None:
-        if isinstance(event, CommitVoid) and event.cause == VoidCause.MLS:
-            await self._committer.come_back()
+        await self._committer.look_after()
         state = self._core.keeper.state
         if state.phase is not Phase.IN:
             raise gone()

@@ -288,6 +288,7 @@ class Session:
             return await self._committer.resume()
         told = await self._core.read()
         told += await self._committer.resume()
+        told += await self._committer.look_after()
         await self._postman.deliver_all()
         return told
 
