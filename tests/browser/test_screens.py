@@ -17,6 +17,15 @@ from tests.serving import ServerProcess
 SCREENS = Path(__file__).parent / "screens"
 AXE = Path(__file__).parents[2] / "web/node_modules/axe-core/axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+PICTURE_IS_SHOWN = """async () => {
+  const canvas = new OffscreenCanvas(1, 1)
+  const context = canvas.getContext("2d", { willReadFrequently: true })
+  const video = document.querySelector("figure.tile video")
+  do {
+    await new Promise((shown) => video.requestVideoFrameCallback(shown))
+    context.drawImage(video, 0, 0, 1, 1)
+  } while (context.getImageData(0, 0, 1, 1).data[1] < 100)  // the made-up camera is green
+}"""
 
 
 @dataclass(frozen=True)
@@ -142,6 +151,7 @@ def panels(screens: Screens, doctor: Person) -> None:
     doctor.page.get_by_role("dialog").get_by_role("button", name="Close").first.click()
     doctor.open_panel("Security code")
     expect(doctor.page.get_by_role("list", name="Six groups of five digits")).to_be_visible()
+    expect(doctor.page.get_by_role("img", name="QR code of the security code")).to_be_visible()
     screens.take(doctor.page, "10-security-code")
     doctor.open_panel("Chat")
 
@@ -156,6 +166,7 @@ def call_screens(screens: Screens, doctor: Person, ann: Person) -> None:
     for person in (doctor, ann):
         expect(person.button("Hang up")).to_be_visible()
         expect(person.page.locator("figure.tile video").first).to_be_visible()
+    doctor.page.evaluate(PICTURE_IS_SHOWN)
     screens.take(doctor.page, "06-call")
     ann.button("Hang up").click()
     expect(doctor.button("Hang up")).to_have_count(0)
