@@ -50,9 +50,9 @@ class Door:
         try:
             info = decode(GroupInfo.read, self.group_info)
             info.validate()
+            same = info.context == mine.context and info.external_pub == mine.external_pub
         except MLSError as error:
             raise Malformed(f"the door's group is not right: {error}") from error
-        same = info.context == mine.context and info.external_pub == mine.external_pub
         if not same or info.confirmation_tag != mine.confirmation_tag:
             raise Malformed("the door leads into another group")
 
