@@ -71,6 +71,9 @@ test("who types is shown for some seconds, and not to themselves", async () => {
   guest.noteTyping()
   await until(() => host.typing.value.includes("Sam"))
   expect(guest.typing.value).toEqual([])
+  await guest.sendText("done")
+  await shows(host, "done")
+  expect(host.typing.value).toEqual([])
 })
 
 test("a page that closes is no peer, and one that comes back is another", async () => {

@@ -118,6 +118,11 @@ export class Line {
     void this.say(this.speaker, "everybody", { type: "typing" })
   }
 
+  /** What was being written has come. */
+  wrote(member: string): void {
+    this.typists.delete(member)
+  }
+
   bye(tab: string): void {
     if (tab === this.speaker) void this.say(tab, "everybody", { type: "bye" })
     this.voices.delete(tab)

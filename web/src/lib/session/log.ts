@@ -124,6 +124,7 @@ export class Log {
         ...changes,
       ])
       if (this.engine.state && this.engine.state.epoch !== epochBefore) await this.engine.epochChanged()
+      for (const { by, what } of facts) if (by && "message" in what) this.engine.line.wrote(by.memberId)
       this.engine.timeline.update({ facts, receipts: core.receipts }, this.engine.outbox.shown)
       this.engine.portrait.show()
       for (const { by, ...ring } of rings) this.engine.tell(this.engine.line.speaking, { kind: "ring", by: by.memberId, ...ring })
