@@ -25,20 +25,22 @@ class Terminal:
     folder: Path
     environment: dict[str, str]
 
-    def run(self, *arguments: str, stdin: bytes = b"", code: int = 0) -> bytes:
-        command = [sys.executable, "-m", "careseal.cli", *arguments]
-        environment = {**os.environ, "CARESEAL_STORE": str(self.folder / "store")}
-        ran = subprocess.run(
-            command,
-            input=stdin,
-            env=environment | self.environment,
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        kept = {"CARESEAL_STORE": str(self.folder / "store")}
+        return subprocess.Popen(
+            [sys.executable, "-m", "careseal.cli", *arguments],
+            env=os.environ | kept | self.environment,
             cwd=self.folder,
-            capture_output=True,
-            check=False,
-            timeout=60,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
-        assert ran.returncode == code, (arguments, ran.returncode, ran.stdout, ran.stderr)
-        return ran.stdout
+
+    def run(self, *arguments: str, stdin: bytes = b"", code: int = 0) -> bytes:
+        process = self.start(*arguments)
+        out, error = process.communicate(stdin, timeout=60)
+        assert process.returncode == code, (arguments, process.returncode, out, error)
+        return out
 
     def json(self, *arguments: str, stdin: bytes = b"") -> list[dict[str, Any]]:
         return [json.loads(row) for row in self.run(*arguments, "--json", stdin=stdin).splitlines()]
@@ -84,6 +86,30 @@ def test_a_nurse_at_a_terminal_takes_part_in_a_visit(
     expect(doctor.chat.get_by_text("knee.bin")).to_be_visible()
     received = nurse.run("receive", "--wait", "-o", "-")
     assert received == photo.read_bytes()
+    assert doctor.complaints == []
+
+
+def test_who_watches_at_a_terminal_is_seen_to_be_here_and_hears_what_is_said(
+    server: ServerProcess, first_browser: Browser, nurse: Terminal
+) -> None:
+    doctor = clinician(first_browser, server.sign_in_link)
+    nurse.run("join", "-", stdin=new_session(doctor).encode())
+    watching = nurse.start("watch", "--json")
+    assert watching.stdout is not None
+    doctor.open_panel("Participants")
+    row = doctor.page.locator("li.person", has_text="Nurse Joy")
+    expect(row).to_have_attribute("data-here", "true")
+    doctor.open_panel("Chat")
+    doctor.write("are you there?")
+    for line in watching.stdout:
+        told = json.loads(line)
+        if told["event"] == "text":
+            assert told["text"] == "are you there?"
+            break
+    watching.terminate()
+    watching.wait(20)
+    doctor.open_panel("Participants")
+    expect(row).not_to_have_attribute("data-here", "true")
     assert doctor.complaints == []
 
 
