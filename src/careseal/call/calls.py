@@ -10,6 +10,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
@@ -138,8 +139,9 @@ class Calls:
             await self.hang_up()
         self._unlisten()
         self._unlisten = lambda: None
-        async with asyncio.timeout(2):
-            await self._outgoing.join()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(2):
+                await self._outgoing.join()
         for timer in (self._ringing, self._forgetting):
             if timer is not None:
                 timer.cancel()

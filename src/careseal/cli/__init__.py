@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from careseal import __version__
-from careseal.cli import entering, exits, files, messages, people, serve
+from careseal.cli import call, entering, exits, files, messages, people, serve
 
 app = typer.Typer(
     name="careseal",
@@ -28,6 +28,7 @@ for command in (
     people.invite,
     people.remove,
     people.code,
+    call.call,
     entering.sessions,
     entering.leave,
     entering.end,
