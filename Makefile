@@ -6,7 +6,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 export PATH := $(BIN):$(PATH)
 
-.PHONY: run test check bench build interop web format lock clean
+.PHONY: run test check bench build interop fuzz web format lock clean
 
 run: web # the server on http://localhost:8000
 	$(BIN)/careseal serve --data ./data
@@ -29,6 +29,9 @@ build: .venv/test # wheel and sdist, in dist/
 interop: .venv/test web # random sessions between Python and the web client's modules in Node
 	$(BIN)/python -m tests.interop $(ARGS)
 
+fuzz: .venv/test .venv/fuzz # every decoder, a million inputs; ARGS="--inputs 50000 --only policy"
+	$(BIN)/python -m tests.fuzz $(ARGS)
+
 web: .venv/run # the web client, where its sources changed
 	$(BIN)/python hatch_build.py
 
@@ -40,6 +43,7 @@ lock: .venv/test # requirements/ and web/package-lock.json, newest versions
 	$(LOCK) --upgrade pyproject.toml --extra server --group build -o requirements/run.txt
 	$(LOCK) --upgrade pyproject.toml --extra server --extra call --group build --group test --group check \
 	  --constraint requirements/run.txt -o requirements/test.txt
+	$(LOCK) --upgrade --group fuzz -o requirements/fuzz.txt
 	cd web && npm update --package-lock-only
 
 clean:
