@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, expect
@@ -76,26 +75,9 @@ def new_context(browser: Browser, **options: Any) -> BrowserContext:
     return context
 
 
-@contextmanager
-def profile(
-    playwright: Playwright, options: dict[str, Any], folder: Path
-) -> Iterator[BrowserContext]:
-    """A browser whose profile is on disk, as people's are: what it stores is not in memory."""
-    context = playwright.chromium.launch_persistent_context(
-        folder, permissions=["camera", "microphone"], **options
-    )
-    try:
-        yield context
-    finally:
-        context.close()
-
-
 def clinician(browser: Browser, sign_in_link: str, **options: Any) -> Person:
     """A clinician who has signed in and sees the sessions."""
-    return signed_in(new_context(browser, **options), sign_in_link)
-
-
-def signed_in(context: BrowserContext, sign_in_link: str) -> Person:
+    context = new_context(browser, **options)
     person = Person("clinician", context, context.new_page())
     person.page.goto(sign_in_link)
     expect(person.page.get_by_role("heading", name="Your sessions")).to_be_visible()
@@ -124,10 +106,7 @@ def new_session(person: Person, title: str = "", passcode: str = "") -> str:
 
 def patient(browser: Browser, link: str, name: str = "Ann", **options: Any) -> Person:
     """Somebody who opened the link, gave a name and joined."""
-    return joined(new_context(browser, **options), link, name)
-
-
-def joined(context: BrowserContext, link: str, name: str = "Ann") -> Person:
+    context = new_context(browser, **options)
     person = Person(name, context, context.new_page())
     person.page.goto(link)
     join(person)
