@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,15 +17,13 @@ from careseal.e2ee.sending import check_door, door_now, drop_pending, letters_du
 from careseal.e2ee.state import Epoch, Phase, SessionState
 
 from . import entering
-from .core import EPOCH_BEGAN, MAYBE_LOST, Core, gone
+from .core import Core, gone
 from .errors import ClientError, NotAuthorised, NotInSession, ServerRefused, StaleParent
 from .events import Event
 from .founding import MadeInvite, keep_link
 from .transport import CommitExtras, Opening
 
 ATTEMPTS = 20
-EPOCH_LASTS = 24 * 3600
-"""Seconds after which the next active host begins a new epoch (docs/protocol.md §3.7)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,21 +84,10 @@ class Committer:
                 await self._post_pending()
         return told
 
-    async def look_after(self) -> list[Event]:
-        """What may be due: coming back when the others went on without this device, and from a
-        host a new epoch when the present one is a day old."""
-        told = await self._come_back()
-        state = self._core.keeper.state
-        if state.phase is Phase.IN and state.fork is None and state.is_host and self._is_old():
-            await self.commit(lambda epoch: Changes() if self._is_old() else None)
-        return told
-
-    async def _come_back(self) -> list[Event]:
-        """A re-sync, if the door shows that it is needed (docs/protocol.md §3.4)."""
+    async def come_back(self) -> list[Event]:
+        """A re-sync, if the door leads into a later epoch than this device is in (§3.4)."""
         core = self._core
         told: list[Event] = []
-        if not core.store.version(core.id, MAYBE_LOST):
-            return told
         async with self._committing:
             for _ in range(ATTEMPTS):
                 if not await entering.come_back(core.keeper, core.transport, core.profile):
@@ -110,16 +96,7 @@ class Committer:
                 told += await core.read()
                 if posted:
                     break
-            core.store.delete(core.id, MAYBE_LOST)
         return told
-
-    def _is_old(self) -> bool:
-        began = self._core.store.get(self._core.id, EPOCH_BEGAN)
-        if began is None:
-            now = int(time.time())
-            self._core.store.put(self._core.id, EPOCH_BEGAN, now.to_bytes(8, "big"))
-            return False
-        return time.time() - int.from_bytes(began, "big") > EPOCH_LASTS
 
     async def tend_door(self, *, letters: bool = False) -> None:
         """Puts a right door if there is a wrong one (docs/protocol.md §3.7)."""

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from careseal.e2ee.errors import OutOfOrder, SealError
-from careseal.e2ee.events import CommitVoid, EntryEvent, GroupChanged, MessageReceived
+from careseal.e2ee.events import EntryEvent, MessageReceived
 from careseal.e2ee.history import History
 from careseal.e2ee.identifiers import SessionId
 from careseal.e2ee.log import Digested, Entry
 from careseal.e2ee.past import grant, known_from, letter, take_history
 from careseal.e2ee.payload import HistoryGrant
-from careseal.e2ee.validity import VoidCause
 
 from .errors import NotAuthorised, NotInSession
 from .events import Event, HistoryReceived
@@ -26,11 +24,8 @@ from .storage import Store
 from .transport import Transport
 
 Listener = Callable[[Event], None]
-
-EPOCH_BEGAN = "epoch-began"
-MAYBE_LOST = "maybe-lost"
-"""Names in the store: when this device saw the epoch begin (s since 1970); that a commit could
-not be followed here, which the others may have followed."""
+Note = Callable[[Store, SessionId, EntryEvent], None]
+"""Called with each entry's event within the transaction that applies it."""
 
 
 class Core:
@@ -46,6 +41,7 @@ class Core:
         self.signalling = Signalling(self.keeper)
         self.listeners: list[Listener] = []
         self.cursor = self.keeper.state.chain.head.seq
+        self.note: Note = lambda store, session, event: None
         self._reading = asyncio.Lock()
 
     async def read(self) -> list[Event]:
@@ -88,21 +84,15 @@ class Core:
             self.store.delete(self.id, "letter")
 
     def _apply(self, entries: Sequence[Entry], head: int | None = None) -> list[Event]:
-        events: list[EntryEvent] = self.keeper.apply(entries, head)
+        with self.store.transaction():
+            events = self.keeper.apply(entries, head)
+            for event in events:
+                self.note(self.store, self.id, event)
         if entries:
             self.cursor = max(self.cursor, entries[-1].seq)
         for event in events:
-            self._note(event)
             self.tell(event)
         return list(events)
-
-    def _note(self, event: EntryEvent) -> None:
-        """Keeps what has to be done about an entry even if this process ends before it is."""
-        match event:
-            case GroupChanged():
-                self.store.put(self.id, EPOCH_BEGAN, int(time.time()).to_bytes(8, "big"))
-            case CommitVoid(cause=VoidCause.MLS):
-                self.store.put(self.id, MAYBE_LOST, b"")
 
     async def _take_grants(self, told: Sequence[Event]) -> list[Event]:
         me, received = self.keeper.state.member_id, []

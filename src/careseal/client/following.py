@@ -13,16 +13,14 @@ from careseal.e2ee.errors import Malformed, SealError
 from careseal.e2ee.events import CommitVoid, GroupChanged, MessageReceived
 from careseal.e2ee.identifiers import InviteId, MemberId
 from careseal.e2ee.payload import Leave
-from careseal.e2ee.sending import may_grant
 from careseal.e2ee.signal import Peer
 from careseal.e2ee.signal_payload import Hello, Plain, SignalPayload
-from careseal.e2ee.state import Epoch, Phase
 
-from .commits import Changes, Committer
-from .core import Core, gone
+from .commits import Committer
+from .core import Core
+from .duties import Duties
 from .errors import ClientError, ServerUnreachable
 from .events import Connected, Disconnected, Event, LinkOpened, Over, Present
-from .granting import give_history
 from .line import Line, LineOver, open_line
 from .posting import Postman
 from .transport import read_entry
@@ -31,19 +29,19 @@ SLOWEST = 15.0
 """Most seconds between two attempts to get the line back."""
 
 LOOK_ROUND = 5.0
-"""Seconds within which a host looks at the door after somebody else's commit; spread, so that
-not all hosts mend it at once."""
+"""Seconds within which a host looks at the door after somebody else's commit."""
 
 
 class Follower:
     """Keeps the line of one session, for as long as somebody listens."""
 
-    def __init__(self, core: Core, committer: Committer, postman: Postman) -> None:
+    def __init__(self, core: Core, committer: Committer, postman: Postman, duties: Duties) -> None:
         self._core = core
         self._committer = committer
         self._postman = postman
+        self._duties = duties
         self._line: Line | None = None
-        self._duties: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Returns when the session is over; raises `NotInSession` once removed."""
@@ -64,9 +62,9 @@ class Follower:
                 await asyncio.sleep(wait)
                 pause = min(pause * 2, SLOWEST)
         finally:
-            for duty in self._duties:
-                duty.cancel()
-            await asyncio.gather(*self._duties, return_exceptions=True)
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def send_signal(self, to: Peer | None, payload: SignalPayload) -> None:
         """Raises `ServerUnreachable` while the line is down."""
@@ -128,11 +126,9 @@ class Follower:
 
     async def _arrived(self) -> None:
         await self._committer.resume()
-        await self._committer.look_after()
+        await self._duties.look_after()
         await self._postman.deliver_all()
         await self._tell_all(Hello(True))
-        if self._core.keeper.state.is_host:
-            await self._committer.tend_door()
 
     async def goodbye(self) -> None:
         """Tells the others that this process stops listening."""
@@ -145,44 +141,21 @@ class Follower:
     def _attend(self, told: Iterable[Event]) -> None:
         for event in told:
             match event:
-                case GroupChanged(own=False) | CommitVoid():
-                    self._start(self._after_commit(event))
-                case MessageReceived(payload=Leave(), own=False):
-                    self._start(self._remove_leaver(event.sender.id))
+                case GroupChanged(own=False) | CommitVoid() | MessageReceived(payload=Leave()):
+                    self._start(self._do_duties())
+                    return
 
-    async def _after_commit(self, event: GroupChanged | CommitVoid) -> None:
-        await self._committer.look_after()
-        state = self._core.keeper.state
-        if state.phase is not Phase.IN:
-            raise gone()
-        if not state.is_host:
-            return
-        if isinstance(event, GroupChanged) and event.joined is not None and not event.resync:
-            rule = state.present.policy.find(event.joined.invite)
-            if rule is not None and rule.history and may_grant(state, event.joined.id):
-                await give_history(self._core, self._postman, event.joined.id)
-        await asyncio.sleep(random.uniform(0, LOOK_ROUND))  # noqa: S311 - only spreads
-        await self._committer.tend_door()
-
-    async def _remove_leaver(self, member: MemberId) -> None:
-        def plan(epoch: Epoch) -> Changes | None:
-            gone_one = epoch.find(member)
-            if gone_one is None:
-                return None
-            return Changes(removes=(gone_one.leaf,), revokes=(member,))
-
-        if self._core.keeper.state.is_host:
-            await asyncio.sleep(random.uniform(0, 0.5))  # noqa: S311 - only spreads
-            await self._committer.commit(plan)
+    async def _do_duties(self) -> None:
+        await self._duties.look_after(LOOK_ROUND)
 
     def _start(self, work: Awaitable[None]) -> None:
         async def quietly() -> None:
             with suppress(ClientError, SealError):  # the next commit or line tries again
                 await work
 
-        duty = asyncio.create_task(quietly())
-        self._duties.add(duty)
-        duty.add_done_callback(self._duties.discard)
+        task = asyncio.create_task(quietly())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
 
 def _ids(members: list[Any]) -> frozenset[MemberId]:

@@ -28,10 +28,11 @@ from careseal.e2ee.signal import Peer
 from careseal.e2ee.signal_payload import SignalPayload
 from careseal.e2ee.state import Epoch, Phase, SessionState
 
-from . import entering, founding, transfers
+from . import duties, entering, founding, transfers
 from .account import Account
 from .commits import Changes, Committer
 from .core import Core
+from .duties import Duties
 from .entering import Waiting
 from .errors import (
     LinkRefused,
@@ -80,6 +81,8 @@ class Session:
         self._core = core
         self._postman = Postman(core)
         self._committer = Committer(core)
+        self._duties = Duties(core, self._committer, self._postman)
+        core.note = duties.note
         self._follower: Follower | None = None
 
     # Coming by a session -------------------------------------------------------------------
@@ -288,7 +291,7 @@ class Session:
             return await self._committer.resume()
         told = await self._core.read()
         told += await self._committer.resume()
-        told += await self._committer.look_after()
+        told += await self._duties.look_after()
         await self._postman.deliver_all()
         return told
 
@@ -316,7 +319,7 @@ class Session:
         removes those who have left meanwhile.
         """
         queue: asyncio.Queue[Event] = asyncio.Queue()
-        follower = Follower(self._core, self._committer, self._postman)
+        follower = Follower(self._core, self._committer, self._postman, self._duties)
         self._core.listeners.append(queue.put_nowait)
         self._follower = follower
         running = asyncio.create_task(follower.run())
