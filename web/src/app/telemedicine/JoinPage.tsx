@@ -9,7 +9,7 @@ import { FailurePage } from "../FailurePage"
 import { type LinkSecret } from "../link"
 import { Loading, Page } from "../Page"
 import { useServices } from "../services"
-import { failureOf } from "./TelemedicinePage"
+import { failureOf } from "./failure"
 import { clinicName } from "./clinic"
 import "./join.css"
 

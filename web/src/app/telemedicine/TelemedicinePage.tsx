@@ -2,13 +2,14 @@ import { useSignal } from "@preact/signals"
 import { useEffect } from "preact/hooks"
 import { later } from "../../components/later"
 import { t } from "../../i18n/index"
-import { SessionFailure, type CallLine, type FailureReason, type Session } from "../../lib/session/types"
+import { type CallLine, type FailureReason, type Session } from "../../lib/session/types"
 import { FailurePage } from "../FailurePage"
 import { secretOf, type LinkSecret } from "../link"
 import { Loading } from "../Page"
 import { useServices } from "../services"
 import { supported } from "../support"
 import { earlyLine } from "./earlyLine"
+import { failureOf } from "./failure"
 import { JoinPage } from "./JoinPage"
 
 const SessionPage = later(() => import("./SessionPage"), () => <Loading />)
@@ -75,14 +76,4 @@ async function arrive(id: string, load: ReturnType<typeof useServices>["sessions
   }
   const link = secretOf(location.hash)
   return link ? { kind: "join", link } : { kind: "failed", reason: "link-malformed" }
-}
-
-/** The page to show for a rejection; those that have no page of their own are internal. */
-export function failureOf(error: unknown): FailureReason {
-  if (!(error instanceof SessionFailure)) return "internal"
-  const { reason } = error
-  if (reason === "offline") return "server-unreachable"
-  if (reason === "stopped" || reason === "too-large" || reason === "rate-limited" || reason === "not-allowed")
-    return "internal"
-  return reason
 }
