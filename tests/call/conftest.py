@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import pytest
 
@@ -23,7 +24,7 @@ from careseal.e2ee.payload import Call, CallEvent
 from careseal.e2ee.policy import Policy, Role
 from careseal.e2ee.secret import FrameKey
 from careseal.e2ee.signal import Peer
-from careseal.e2ee.signal_payload import SignalPayload
+from careseal.e2ee.signal_payload import Hello, SignalPayload
 
 Change = Callable[[SignalPayload], SignalPayload | None]
 
@@ -97,6 +98,12 @@ class RoomLine:
         for listener in list(self.listeners):
             listener(event)
 
+    def hear_hello_everywhere(self) -> None:
+        """The others hear that this one is here."""
+        for line in self.room.lines:
+            if line is not self:
+                line.hear(SignalReceived(self.me, self.room.member(self.leaf), Hello(True)))
+
     def tell_group_changed(self) -> None:
         rule = Policy.__new__(Policy)  # calls do not look at it
         sender = self.room.member(self.leaf)
@@ -113,6 +120,7 @@ class RoomLine:
                 line.hear(SignalReceived(self.me, self.room.member(self.leaf), changed))
 
     async def announce(self, call: CallId, event: CallEvent, seconds: int | None) -> None:
+        await asyncio.sleep(0)
         self.entries.append((call, event, seconds))
         now = round(time.time() * 1000)
         sender, entry = self.room.member(self.leaf), EntryId(os.urandom(16))
@@ -121,10 +129,14 @@ class RoomLine:
             line.hear(MessageReceived(1, entry, sender, now, Call(call, event, seconds), own))
 
     async def renew(self) -> None:
+        await asyncio.sleep(0)  # as over a network, others do something meanwhile
         self.room.renew()
 
     async def ice_servers(self) -> list[dict[str, object]]:
         return []
+
+
+E = TypeVar("E")
 
 
 @dataclass
@@ -135,7 +147,7 @@ class Caller:
     calls: Calls
     told: list[CallsEvent] = field(default_factory=list)
 
-    async def until(self, kind: type[CallsEvent], within: float = 20) -> CallsEvent:
+    async def until(self, kind: type[E], within: float = 20) -> E:
         """The next event of that kind; all before it are in `told`."""
         async with asyncio.timeout(within):
             async for event in self.calls.events():

@@ -5,6 +5,8 @@ from __future__ import annotations
 import array
 import asyncio
 from dataclasses import dataclass
+from itertools import pairwise
+from statistics import mean
 
 from av import AudioFrame, AudioResampler, VideoFrame
 
@@ -29,7 +31,10 @@ def fingerprint(frame: VideoFrame) -> bytes:
 
 
 def frequency(samples: array.array[int], rate: int) -> float:
-    """Hz of a tone, by how often it goes up through zero; a hum near zero counts as silence."""
+    """Hz of a tone, by how often it goes up through zero; pauses do not count.
+
+    A hum near zero is silence, which has 0 Hz.
+    """
     crossings, low = [], False
     for at, sample in enumerate(samples):
         if sample < -1000:
@@ -37,9 +42,9 @@ def frequency(samples: array.array[int], rate: int) -> float:
         elif sample > 1000 and low:
             low = False
             crossings.append(at)
-    if len(crossings) < 3:
+    if len(crossings) < 10:
         return 0.0
-    return (len(crossings) - 1) * rate / (crossings[-1] - crossings[0])
+    return rate / mean(sorted(after - before for before, after in pairwise(crossings))[3:-3])
 
 
 @dataclass

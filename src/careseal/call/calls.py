@@ -106,6 +106,7 @@ class Calls:
         self._finished: set[CallId] = set()
         self._ongoing: dict[CallId, set[Peer]] = {}
         self._informed: set[Peer] = set()
+        self._known: set[Peer] = set()
         self._online: frozenset[MemberId] | None = None
         self._gone: dict[Peer, float] = {}
         self._refusal: EndReason | None = None
@@ -121,6 +122,7 @@ class Calls:
 
     async def __aenter__(self) -> Calls:
         self._unlisten = self._line.listen(self._heard)
+        self._known = set(self._here())
         self._start(self._send_all())
         self._start(self._every_second())
         return self
@@ -187,9 +189,15 @@ class Calls:
     # Verbs ---------------------------------------------------------------------------------
 
     async def ring(self, sending: Sending) -> CallId:
-        """Calls all who are here. Raises `Busy` or `NobodyHere`, and what the session raises."""
+        """Calls all who are here, or answers who was quicker; the call that it is then.
+
+        Raises `Busy` or `NobodyHere`, and what the session raises.
+        """
         if self._conversation is not None:
-            raise Busy("A call is going on already.")
+            if self._state is not State.RINGING_IN:
+                raise Busy("A call is going on already.")
+            await self.answer(sending)
+            return self._conversation.id
         if not self._others():
             raise NobodyHere("Nobody is here to be called.")
         call = CallId(os.urandom(16))
@@ -565,6 +573,9 @@ class Calls:
 
     def _peers_changed(self) -> None:
         here = self._here()
+        if set(here) == self._known:
+            return
+        self._known = set(here)
         for peer in {each for peers in self._ongoing.values() for each in peers}:
             if peer not in here:
                 self._left_ongoing(peer)
