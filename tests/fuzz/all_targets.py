@@ -26,4 +26,4 @@ def find(name: str) -> Target:
 def close(package: str) -> None:
     """End what the package's targets started."""
     if package == "server":
-        import_module("tests.fuzz.server_targets").close()
+        import_module("tests.fuzz.server_running").close()

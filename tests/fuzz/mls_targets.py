@@ -2,40 +2,26 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import islice
-from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from careseal.mls import (
     Add,
     Capabilities,
-    CipherSuite,
     Credential,
     DecodeError,
-    Extension,
-    ExternalSender,
     Group,
-    GroupContextExtensions,
     GroupInfo,
     KeyPackage,
     LeafNode,
     MLSError,
-    OwnKeyPackage,
-    PreSharedKey,
-    Psk,
-    PskId,
     RatchetTree,
-    ReceivedCommit,
-    ReceivedProposal,
-    ReInit,
     Remove,
-    RequiredCapabilities,
+    ResumptionPskId,
+    ResumptionUsage,
     Sender,
     SenderType,
     Signer,
@@ -43,7 +29,6 @@ from careseal.mls import (
     decode_message,
     encode_message,
     external_psk_id,
-    propose_from_outside,
 )
 from careseal.mls.codec import Reader, decode, opaque
 from careseal.mls.commit import Commit, HpkeCiphertext
@@ -63,153 +48,23 @@ from careseal.mls.public_message import PublicMessage
 from careseal.mls.receiving import joining_leaf
 from careseal.mls.sending import protect
 from careseal.mls.welcome import EncryptedGroupSecrets, GroupSecrets, Welcome, _key_and_nonce
+from tests.fuzz.mls_scene import (
+    GROUP_ID,
+    OPAQUE_EXTENSION,
+    PSK_NAME,
+    RNG,
+    SUITE,
+    credulous,
+    messages,
+    own,
+    psks,
+    published,
+    scene,
+    take,
+)
 from tests.fuzz.target import Structure, Target
-from tests.unit.e2ee.rng import seeded
-
-SUITE = cipher_suite(1)
-GROUP_ID = b"group"
-PSK_NAME = b"shared"
-OPAQUE_EXTENSION = 0xF0F0
-PUBLISHED = Path(os.environ.get("CARESEAL_VECTORS", Path(__file__).parents[3] / "shared/vectors"))
-RNG = seeded("mls")
 
 Decoder = Callable[[bytes], Any]
-
-
-def psks(psk_id: PskId) -> Psk | None:
-    return Psk(b"p" * 32) if getattr(psk_id, "id", None) == PSK_NAME else None
-
-
-@dataclass(frozen=True)
-class Scene:
-    """Alice, Bob and Carol in one group; Dan has a key package; Eve proposes from outside."""
-
-    alice: Group
-    bob: Group
-    carol: Group
-    dan: OwnKeyPackage
-    eve: Signer
-    joiner: Signer
-
-
-def _own(name: bytes, suite: CipherSuite = SUITE) -> OwnKeyPackage:
-    capabilities = Capabilities(extensions=(OPAQUE_EXTENSION,))
-    signer = Signer.generate(suite, RNG)
-    credential = Credential.basic(name)
-    return OwnKeyPackage.generate(suite, credential, signer, RNG, capabilities=capabilities)
-
-
-@cache
-def scene() -> Scene:
-    eve = Signer.generate(SUITE, RNG)
-    extensions = (
-        RequiredCapabilities((OPAQUE_EXTENSION,), (), (1,)).extension(),
-        ExternalSender.extension([ExternalSender(eve.public, Credential.basic(b"eve"))]),
-        Extension(OPAQUE_EXTENSION, b"opaque"),
-    )
-    capabilities = Capabilities(extensions=(OPAQUE_EXTENSION,))
-    alice = Group.create(
-        SUITE,
-        GROUP_ID,
-        Credential.basic(b"alice"),
-        Signer.generate(SUITE, RNG),
-        RNG,
-        extensions=extensions,
-        capabilities=capabilities,
-    )
-    own = _own(b"bob")
-    added = alice.commit(RNG, [Add(own.key_package)])
-    assert added.welcome is not None
-    alice, bob = added.group, Group.join(added.welcome, own)
-    carol, message = Group.external_commit(
-        alice.group_info(),
-        Credential.basic(b"carol"),
-        Signer.generate(SUITE, RNG),
-        RNG,
-        capabilities=capabilities,
-    )
-    alice, bob = (_follow(each, message) for each in (alice, bob))
-    carol, update = carol.propose_update(RNG)
-    alice, bob = (_remember(each, update) for each in (alice, bob))
-    return Scene(alice, bob, carol, _own(b"dan"), eve, Signer.generate(SUITE, RNG))
-
-
-def _follow(group: Group, message: bytes) -> Group:
-    group, received = group.receive(message)
-    assert isinstance(received, ReceivedCommit)
-    return group.apply(received, psks=psks)
-
-
-def _remember(group: Group, message: bytes) -> Group:
-    group, received = group.receive(message)
-    assert isinstance(received, ReceivedProposal)
-    return group.remember(received)
-
-
-def take(group: Group, message: bytes) -> None:
-    """What a member does with whatever arrives."""
-    group, received = group.receive(message)
-    if isinstance(received, ReceivedCommit):
-        after = group.apply(received, psks=psks)
-        assert Group.from_bytes(after.to_bytes()).epoch_authenticator == after.epoch_authenticator
-    elif isinstance(received, ReceivedProposal):
-        group.remember(received)
-
-
-# Messages as they are ----------------------------------------------------------------------
-
-
-@cache
-def messages() -> Sequence[bytes]:
-    """One of each kind, by Alice unless it says otherwise."""
-    s = scene()
-    alice, fresh = s.alice, s.alice.forget(s.alice.proposals)
-    psk = PreSharedKey(external_psk_id(SUITE, PSK_NAME, RNG))
-    add, remove = Add(s.dan.key_package), Remove(s.carol.own_leaf)
-    reinit = ReInit(b"next", 1, 2, ())
-    extensions = GroupContextExtensions((Extension(OPAQUE_EXTENSION, b"other"),))
-    made = alice.commit(RNG, [add, psk], psks=psks)
-    assert made.welcome is not None
-    resync = Group.external_commit(
-        alice.group_info(),
-        Credential.basic(b"carol"),
-        s.carol.signer,
-        RNG,
-        resync=s.carol.own_leaf,
-        capabilities=Capabilities(extensions=(OPAQUE_EXTENSION,)),
-    )[1]
-    return (
-        made.message,
-        made.welcome,
-        resync,
-        alice.commit(RNG, [remove, extensions], references=()).message,
-        alice.commit(RNG, [reinit], references=(), force_path=False).message,
-        fresh.commit(RNG, private=True, padding=9).message,
-        fresh.encrypt(b"data", RNG, authenticated_data=b"ad", padding=7)[1],
-        *(alice.propose(each, RNG)[1] for each in (add, remove, psk, reinit, extensions)),
-        alice.propose_update(RNG, private=True)[1],
-        propose_from_outside(SUITE, GROUP_ID, alice.epoch, Sender(SenderType.EXTERNAL), add, s.eve),
-        propose_from_outside(
-            SUITE,
-            GROUP_ID,
-            alice.epoch,
-            Sender(SenderType.NEW_MEMBER_PROPOSAL),
-            add,
-            s.dan.signer,
-        ),
-        encode_message(alice.group_info()),
-        encode_message(s.dan.key_package),
-    )
-
-
-def _published(name: str, *fields: str) -> list[bytes]:
-    """Some of what a published vector file has in these fields, if it is there."""
-    path = PUBLISHED / "mls" / name
-    if not path.exists():
-        return []
-    cases: list[dict[str, Any]] = msgspec.json.decode(path.read_bytes())
-    texts = (case[field] for case in cases for field in fields if isinstance(case[field], str))
-    return [octets for text in islice(texts, 24) if len(octets := bytes.fromhex(text)) < 20_000]
 
 
 def _read_message(data: bytes) -> None:
@@ -302,8 +157,18 @@ def _join_outside(data: bytes) -> None:
 
 
 def _trees() -> list[bytes]:
-    scenes = [each.tree.encode() for each in (scene().alice, scene().bob)]
-    return scenes + _published("tree-validation.json", "tree")[:6]
+    return _own_trees() + published("tree-validation.json", "tree")[:6]
+
+
+def _own_trees() -> list[bytes]:
+    """Trees in which Alice can sign; in the larger ones not everybody is merged everywhere."""
+    group = scene().alice.forget(scene().alice.proposals)
+    grown = [group]
+    for count in (1, 4):
+        adds = [Add(own(b"%d" % number).key_package) for number in range(count)]
+        grown.append(grown[-1].commit(RNG, adds, force_path=False).group)
+    grown.append(grown[-1].commit(RNG, [Remove(1), Remove(4)]).group)
+    return [each.tree.encode() for each in grown]
 
 
 def _read_tree(data: bytes) -> None:
@@ -373,25 +238,45 @@ def _join_with_info(data: bytes) -> None:
 
 def _join_with_secrets(data: bytes) -> None:
     package, sealed = scene().dan.key_package, invitation().welcome.encrypted_group_info
-    _join(Invitation._with(sealed, package.reference(SUITE), package.init_key, data))
+    welcome = Invitation._with(sealed, package.reference(SUITE), package.init_key, data)
+    with suppress(MLSError):
+        Group.join(welcome, scene().dan, psks=psks, old=scene().bob)
+    _join(welcome)
+
+
+def _group_secrets() -> list[bytes]:
+    plain, epoch = invitation().secrets, scene().bob.epoch
+    links = [
+        ResumptionPskId(usage, GROUP_ID, epoch, bytes(32))
+        for usage in (ResumptionUsage.BRANCH, ResumptionUsage.REINIT)
+    ]
+    secrets = [plain, *(replace(plain, psks=(*plain.psks, link)) for link in links)]
+    return [each.encode() for each in secrets]
 
 
 # Messages that their sender really signed ---------------------------------------------------
 
 
 def _contents() -> list[bytes]:
-    return [
-        message.content.encode()
+    contents = [
+        message.content
         for message in map(decode_message, messages())
         if isinstance(message, PublicMessage)
     ]
+    by_bob = (
+        replace(each, sender=Sender.member(scene().bob.own_leaf))
+        for each in contents
+        if each.sender.type is SenderType.MEMBER
+    )
+    return [each.encode() for each in (*contents, *by_bob)]
 
 
 def _signer(sender: Sender) -> Signer:
     s = scene()
     match sender.type:
         case SenderType.MEMBER:
-            return s.alice.signer
+            members = {each.own_leaf: each.signer for each in (s.alice, s.bob, s.carol)}
+            return members.get(sender.index, s.alice.signer)
         case SenderType.EXTERNAL:
             return s.eve
         case SenderType.NEW_MEMBER_PROPOSAL:
@@ -428,7 +313,10 @@ def _take_signed(data: bytes) -> None:
     )
     if isinstance(content.content, Commit):
         signed = replace(signed, confirmation_tag=bytes(32))
-    take(scene().bob, protect(alice._state, signed, RNG)[1])
+    message = protect(alice._state, signed, RNG)[1]
+    for receiver in (scene().bob, *credulous()):
+        with suppress(MLSError):
+            take(receiver, message)
 
 
 def _plaintexts() -> list[bytes]:
@@ -436,7 +324,7 @@ def _plaintexts() -> list[bytes]:
     texts = []
     for octets in _contents():
         content = decode(FramedContent.read, octets)
-        if content.sender.type is not SenderType.MEMBER:
+        if content.sender != Sender.member(alice.own_leaf):
             continue
         signed = AuthenticatedContent.sign(
             SUITE,
@@ -511,6 +399,10 @@ SLOW = frozenset({"external join", "signed group info", "group secrets"})
 
 _PROPOSAL = Structure(lambda data: decode(read_proposal, data), encode_proposal)
 _MESSAGE = Structure(decode_message, encode_message)
+_TREE = Structure(
+    lambda data: tuple(decode(lambda reader: RatchetTree.read(reader, SUITE), data)._nodes),
+    lambda nodes: RatchetTree(SUITE, list(nodes)).encode(),
+)
 
 
 def _psk_ids() -> list[bytes]:
@@ -522,7 +414,7 @@ TARGETS = (
         "mls.message",
         _read_message,
         (DecodeError,),
-        lambda: [*messages(), *_published("messages.json", *MESSAGE_FIELDS)],
+        lambda: [*messages(), *published("messages.json", *MESSAGE_FIELDS)],
         structure=_MESSAGE,
     ),
     Target(
@@ -548,7 +440,7 @@ TARGETS = (
         _check_key_package,
         lambda: [
             scene().dan.key_package.encode(),
-            *(_own(b"x", cipher_suite(each)).key_package.encode() for each in (2, 4, 7, 0x53)),
+            *(own(b"x", cipher_suite(each)).key_package.encode() for each in (2, 4, 7, 0x53)),
         ],
         KeyPackage.read,
     ),
@@ -559,7 +451,14 @@ TARGETS = (
         KeyPackage.read,
     ),
     _target("ratchet tree", _read_tree, _trees, None, DecodeError),
-    _target("signed ratchet tree", _validate_tree, lambda: _trees()[:2]),
+    Target(
+        "mls.signed ratchet tree",
+        _validate_tree,
+        (MLSError,),
+        _own_trees,
+        structure=_TREE,
+        share=0.4,
+    ),
     _target("group info", _validate, _infos, GroupInfo.read),
     _target("external join", _join_outside, _infos, GroupInfo.read),
     _target("welcome", _join, lambda: [messages()[1]]),
@@ -569,7 +468,7 @@ TARGETS = (
     _target(
         "group secrets",
         _join_with_secrets,
-        lambda: [invitation().secrets.encode()],
+        _group_secrets,
         GroupSecrets.read,
     ),
     _target("received message", lambda data: take(scene().bob, data), messages),

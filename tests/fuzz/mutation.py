@@ -306,6 +306,8 @@ def mutate_value(value: Any, other: Any, rng: random.Random) -> Any:
     if isinstance(value, tuple):
         return _mutate_items(value, other, rng)
     if isinstance(value, bytes):
+        if value[:1] == b"{" and rng.random() < 0.7:
+            return mutate_json(value, rng, [value]) or value
         return type(value)(mutate_bytes(value, rng, [other] if isinstance(other, bytes) else []))
     if isinstance(value, IntEnum):
         return rng.choice(list(type(value)))

@@ -2,222 +2,35 @@
 
 from __future__ import annotations
 
-import asyncio
-import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote_to_bytes
 
-import msgspec
-from fastapi import FastAPI
 from starlette.requests import Request
 
 from careseal.server import base64url, tokens, wire
-from careseal.server.accounts import new_credential
-from careseal.server.app import create_app, open_relay
-from careseal.server.problems import KINDS, Problem
+from careseal.server.problems import Problem
 from careseal.server.ranges import content_range, requested_range
-from careseal.server.relay import Relay
 from careseal.server.requests import content_length, path_id, path_number, query_number, query_of
-from careseal.server.routes.sessions import erase_session
-from careseal.server.settings import Limits, Settings
+from tests.fuzz.server_running import (
+    FILE,
+    FRAME_END,
+    GUEST,
+    PART,
+    VISIT,
+    asgi_scope,
+    bearer,
+    chat_body,
+    judge,
+    new_id,
+    new_invite,
+    running,
+    to_json,
+)
 from tests.fuzz.target import Form, Target
-from tests.server.visits import CHAT_SIZE, SIGNAL_SIZE, Invite, Member, Token, Visit, b64
-from tests.unit.e2ee.rng import seeded
-
-RNG = seeded("server")
-STATUSES = {200, 201, 204, 206, 304} | {status for status, _ in KINDS.values()} - {500}
-UNHURRIED = Limits(entries_per_second=10**9, signals_per_second=10**9, doors_per_second=10**9)
-
-
-def _id() -> str:
-    return b64(RNG(16))
-
-
-def _invite(role: str) -> Invite:
-    return Invite(role, _id(), Token(RNG(32)))
-
-
-VISIT = Visit(_id(), _invite("host"), _invite("guest"), Member(_id(), Token(RNG(32))))
-GUEST = Member(_id(), Token(RNG(32)))
-FILE = _id()
-PART = bytes(288)
-FRAME_END = b"\x1e"
-
-
-# The application ---------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-
-class Running:
-    """The application with a session in it, in this process; requests go in without a socket."""
-
-    def __init__(self) -> None:
-        shared = Path("/dev/shm")
-        self._folder = tempfile.TemporaryDirectory(dir=shared if shared.exists() else None)
-        self._loop = asyncio.new_event_loop()
-        settings = Settings(
-            Path(self._folder.name), longest_wait=0, limits=UNHURRIED, auth_timeout=0.2
-        )
-        self._app: FastAPI = create_app(settings)
-        self._opening: AbstractAsyncContextManager[Relay] = open_relay(settings)
-        self._app.state.relay = relay = self._loop.run_until_complete(self._opening.__aenter__())
-        made = new_credential(relay, "api", None)
-        self.api_token = self._loop.run_until_complete(made)
-        self.reset()
-
-    def close(self) -> None:
-        self._loop.run_until_complete(self._opening.__aexit__(None, None, None))
-        self._loop.close()
-        self._folder.cleanup()
-
-    def reset(self) -> None:
-        """The session as it was at the start."""
-        api = f"Bearer {self.api_token}"
-        relay: Relay = self._app.state.relay
-        self._loop.run_until_complete(erase_session(relay, base64url.decode(VISIT.id)))
-        joining = VISIT.commit(0, member=GUEST.joins())
-        file = {"id": FILE, "parts": 1, "size": len(PART)}
-        host, invite = _bearer(VISIT.host.token), _bearer(VISIT.guest_invite.token)
-        files, octets = f"{VISIT.path}/files", "application/octet-stream"
-        for answer in (
-            self.call("POST", "/api/telemedicine/sessions", api, _json(VISIT.founding())),
-            self.call("POST", f"{VISIT.path}/commits", invite, _json(joining)),
-            self.call("POST", f"{VISIT.path}/chat", host, _json(_chat(1))),
-            self.call("POST", files, host, _json(file)),
-            self.call("PUT", f"{files}/{FILE}/parts/0", host, PART, content_type=octets),
-        ):
-            assert answer.status == 201, answer
-
-    def call(
-        self,
-        method: str,
-        path: str,
-        authorization: str | None = None,
-        body: bytes = b"",
-        content_type: str = "application/json",
-    ) -> Answer:
-        headers = [("content-type", content_type), ("content-length", str(len(body)))]
-        if authorization is not None:
-            headers.append(("authorization", authorization))
-        encoded = [(name.encode(), value.encode()) for name, value in headers]
-        return self.request(method, path.encode(), b"", encoded, body)
-
-    def request(
-        self,
-        method: str,
-        path: bytes,
-        query: bytes,
-        headers: list[tuple[bytes, bytes]],
-        body: bytes,
-    ) -> Answer:
-        scope = _scope("http", path, query, headers) | {"method": method}
-        heard = iter([{"type": "http.request", "body": body, "more_body": False}])
-        said: list[dict[str, Any]] = []
-
-        async def receive() -> dict[str, Any]:
-            return next(heard, {"type": "http.disconnect"})
-
-        async def send(message: Any) -> None:
-            said.append(message)
-
-        self._loop.run_until_complete(self._app(scope, receive, send))
-        start = next(each for each in said if each["type"] == "http.response.start")
-        text = b"".join(each.get("body", b"") for each in said)
-        answered = {name.decode(): value.decode("latin-1") for name, value in start["headers"]}
-        return Answer(start["status"], answered, text)
-
-    def follow(self, query: bytes, frames: Sequence[bytes]) -> int | None:
-        """Follow the session and say `frames`; the code that the server closed with."""
-        scope = _scope("websocket", f"{VISIT.path}/follow".encode(), query, [])
-        messages: list[dict[str, Any]] = [{"type": "websocket.connect"}]
-        messages += map(_frame, frames)
-        heard = iter([*messages, {"type": "websocket.disconnect", "code": 1000}])
-        said: list[dict[str, Any]] = []
-
-        async def receive() -> dict[str, Any]:
-            return next(heard, {"type": "websocket.disconnect", "code": 1000})
-
-        async def send(message: Any) -> None:
-            said.append(message)
-
-        self._loop.run_until_complete(self._app(scope, receive, send))
-        codes = [each["code"] for each in said if each["type"] == "websocket.close"]
-        return codes[0] if codes else None
-
-
-def _scope(
-    kind: str, path: bytes, query: bytes, headers: list[tuple[bytes, bytes]]
-) -> dict[str, Any]:
-    raw = quote(path, safe=b"/%").encode()
-    return {
-        "type": kind,
-        "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "http_version": "1.1",
-        "scheme": "http" if kind == "http" else "ws",
-        "path": unquote_to_bytes(path).decode("utf-8", "replace"),
-        "raw_path": raw,
-        "query_string": query,
-        "root_path": "",
-        "headers": [(b"host", b"localhost"), *headers],
-        "client": ("127.0.0.1", 1),
-        "server": ("127.0.0.1", 8000),
-        "subprotocols": [],
-        "state": {},
-    }
-
-
-def _frame(octets: bytes) -> dict[str, Any]:
-    """A text frame, or a binary one where it is no UTF-8."""
-    try:
-        return {"type": "websocket.receive", "text": octets.decode()}
-    except UnicodeDecodeError:
-        return {"type": "websocket.receive", "bytes": octets}
-
-
-def _bearer(token: Token) -> str:
-    return f"Bearer {token.text}"
-
-
-def _json(value: Any) -> bytes:
-    return msgspec.json.encode(value)
-
-
-@cache
-def running() -> Running:
-    return Running()
-
-
-def close() -> None:
-    """Stop the application, if a target started it."""
-    if running.cache_info().currsize:
-        running().close()
-        running.cache_clear()
-
-
-def _judge(answer: Answer, api: bool = True) -> None:
-    assert answer.status in STATUSES, f"it answered {answer.status}"
-    if answer.status < 400 or not api:
-        return
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert KINDS[msgspec.json.decode(answer.body)["type"].rpartition(":")[2]][0] == answer.status
-
+from tests.server.visits import SIGNAL_SIZE, b64
 
 # Bodies ------------------------------------------------------------------------------------
-
-
-def _chat(parent: int) -> dict[str, Any]:
-    return {"id": _id(), "parent": parent, "encryptedMessage": b64(bytes(CHAT_SIZE))}
 
 
 @dataclass(frozen=True)
@@ -232,20 +45,20 @@ class Route:
     bodies: Callable[[], list[dict[str, Any]]]
 
     def seeds(self) -> list[bytes]:
-        return [_json(body) for body in self.bodies()]
+        return [to_json(body) for body in self.bodies()]
 
     def take(self, data: bytes) -> None:
         """Decode the body; what the decoder takes goes to the whole application."""
         shaped = wire.decode(data, self.shape)
-        assert wire.decode(_json(wire.plain(shaped)), self.shape) == shaped
+        assert wire.decode(to_json(wire.plain(shaped)), self.shape) == shaped
         answer = running().call(self.method, self.path, self.who(), data)
-        _judge(answer)
+        judge(answer)
         if answer.status < 300:
             running().reset()
 
 
 def _host() -> str:
-    return _bearer(VISIT.host.token)
+    return bearer(VISIT.host.token)
 
 
 def _api() -> str:
@@ -253,7 +66,7 @@ def _api() -> str:
 
 
 def _commits() -> list[dict[str, Any]]:
-    opened, letter = _invite("guest").opened(), VISIT.guest_invite.letter()
+    opened, letter = new_invite("guest").opened(), VISIT.guest_invite.letter()
     closed, revoked = [VISIT.guest_invite.id], [GUEST.id]
     more = {"letters": [letter], "open": [opened], "close": closed, "revoke": revoked}
     return [VISIT.commit(1), VISIT.commit(1, **more)]
@@ -268,16 +81,16 @@ def _doors() -> list[dict[str, Any]]:
 SESSIONS = "/api/telemedicine/sessions"
 ROUTES = (
     Route("create session", "POST", SESSIONS, wire.CreateSession, _api,
-          lambda: [VISIT.founding() | {"id": _id()}, VISIT.founding() | {"lifetime": 60}]),
+          lambda: [VISIT.founding() | {"id": new_id()}, VISIT.founding() | {"lifetime": 60}]),
     Route("put door", "PUT", f"{VISIT.path}/door", wire.PutDoor, _host, _doors),
     Route("append commit", "POST", f"{VISIT.path}/commits", wire.AppendCommit, _host, _commits),
     Route("append join", "POST", f"{VISIT.path}/commits", wire.AppendCommit,
-          lambda: _bearer(VISIT.guest_invite.token),
-          lambda: [VISIT.commit(1, member={"id": _id(), "tokenHash": b64(bytes(32))})]),
+          lambda: bearer(VISIT.guest_invite.token),
+          lambda: [VISIT.commit(1, member={"id": new_id(), "tokenHash": b64(bytes(32))})]),
     Route("append chat", "POST", f"{VISIT.path}/chat", wire.AppendChat, _host,
-          lambda: [_chat(1), _chat(0)]),
+          lambda: [chat_body(1), chat_body(0)]),
     Route("create file", "POST", f"{VISIT.path}/files", wire.CreateFile, _host,
-          lambda: [{"id": _id(), "parts": 1, "size": 288}]),
+          lambda: [{"id": new_id(), "parts": 1, "size": 288}]),
     Route("sign in", "POST", "/api/accounts/sign-in", wire.SignIn, _host,
           lambda: [{"code": b64(bytes(32))}]),
 )  # fmt: skip
@@ -297,14 +110,14 @@ def _request(data: bytes) -> None:
     api = running().api_token.encode()
     headers = [(name, value.replace(b"{api}", api)) for name, value in headers if name]
     answer = running().request(method.decode("latin-1"), path, query, headers, body)
-    _judge(answer, path.startswith(b"/api/"))
+    judge(answer, path.startswith(b"/api/"))
     if answer.status < 300 and method not in (b"GET", b"HEAD"):
         running().reset()
 
 
 def _requests() -> list[bytes]:
-    host, guest = (f"authorization: {_bearer(each)}" for each in (VISIT.host.token, GUEST.token))
-    invite = f"authorization: {_bearer(VISIT.guest_invite.token)}"
+    host, guest = (f"authorization: {bearer(each)}" for each in (VISIT.host.token, GUEST.token))
+    invite = f"authorization: {bearer(VISIT.guest_invite.token)}"
     part, json = f"{VISIT.path}/files/{FILE}/parts/0", "content-type: application/json"
     octets, size = "content-type: application/octet-stream", f"content-length: {len(PART)}"
     heads = (
@@ -330,7 +143,7 @@ def _requests() -> list[bytes]:
         "GET /assets/index.js",
         f"POST {VISIT.path}/chat\n{host}\n{json}",
     )
-    chat = _json(_chat(1))
+    chat = to_json(chat_body(1))
     return [head.encode() + b"\n\n" + (chat if head.endswith(json) else PART) for head in heads]
 
 
@@ -365,20 +178,20 @@ REQUEST_WORDS += (b"transfer-encoding: chunked", b"x-forwarded-for: ::1", "é".e
 def _follow(data: bytes) -> None:
     """A query, then frames; `{auth}` stands for a right first frame."""
     query, *frames = data.split(FRAME_END)
-    auth = _json({"type": "auth", "token": VISIT.host.token.text})
+    auth = to_json({"type": "auth", "token": VISIT.host.token.text})
     code = running().follow(query, [frame.replace(b"{auth}", auth) for frame in frames])
     assert code in {None, 4400, 4401, 4403, 4408, 4409, 4410, 4429}, f"it closed with {code}"
 
 
 def _follows() -> list[bytes]:
     signal = b64(bytes(SIGNAL_SIZE))
-    to_all = _json({"type": "signal", "to": None, "signal": signal})
-    to_guest = _json({"type": "signal", "to": [GUEST.id, VISIT.host.id], "signal": signal})
+    to_all = to_json({"type": "signal", "to": None, "signal": signal})
+    to_guest = to_json({"type": "signal", "to": [GUEST.id, VISIT.host.id], "signal": signal})
     beat = b'{"type":"beat"}'
     return [
         FRAME_END.join((b"after=1", b"{auth}", beat, to_all, to_guest, beat)),
         FRAME_END.join((b"", b"{auth}", to_all)),
-        FRAME_END.join((b"", _json({"type": "auth", "token": GUEST.token.text}), beat)),
+        FRAME_END.join((b"", to_json({"type": "auth", "token": GUEST.token.text}), beat)),
     ]
 
 
@@ -387,7 +200,7 @@ def _client_frame(data: bytes) -> None:
 
 
 def _query(data: bytes) -> None:
-    scope = _scope("http", b"/", data, []) | {"method": "GET"}
+    scope = asgi_scope("http", b"/", data, []) | {"method": "GET"}
     query = query_of(Request(scope), "after", "limit", "wait", "form", "invite")
     for name, most in (("after", 2**53 - 1), ("limit", 1000), ("wait", 25)):
         assert 0 <= query_number(query, name, 0, 0, most) <= most
@@ -402,7 +215,7 @@ def _path(data: bytes) -> None:
             parse(text)
         except Problem:
             continue
-    scope = _scope("http", b"/", b"", [(b"content-length", data)]) | {"method": "PUT"}
+    scope = asgi_scope("http", b"/", b"", [(b"content-length", data)]) | {"method": "PUT"}
     assert content_length(Request(scope)) >= 0
 
 
@@ -491,11 +304,11 @@ TARGETS = (
     _target(
         "query",
         _query,
-        lambda: [b"after=1&limit=5&wait=2&form=digest", f"invite={_id()}".encode(), b""],
+        lambda: [b"after=1&limit=5&wait=2&form=digest", f"invite={new_id()}".encode(), b""],
         words=QUERY_WORDS,
         refusals=(Problem,),
     ),
-    _target("path", _path, lambda: [_id().encode(), b"0", b"65535"], words=TEXT_WORDS),
+    _target("path", _path, lambda: [new_id().encode(), b"0", b"65535"], words=TEXT_WORDS),
     _target(
         "range",
         _range,
