@@ -39,16 +39,25 @@ class Programs:
 
     def __init__(self, folder: Path, server: ServerProcess, account: ApiToken) -> None:
         self.folder = folder
+        self._started: list[subprocess.Popen[str]] = []
         self._common = {"CARESEAL_SERVER": server.base_url, "CARESEAL_TOKEN": account.text}
 
     def start(self, recipe: str, **environment: object) -> subprocess.Popen[str]:
         values = {name: str(value) for name, value in environment.items()}
-        return subprocess.Popen(
+        program = subprocess.Popen(
             [sys.executable, "-c", RECIPES[recipe]],
             env={**os.environ, **self._common, **values},
             stdout=subprocess.PIPE,
             text=True,
         )
+        self._started.append(program)
+        return program
+
+    def stop(self) -> None:
+        """What a failed test has left running."""
+        for program in self._started:
+            program.kill()
+            program.wait()
 
     async def run(self, recipe: str, **environment: object) -> str:
         return await self.end(self.start(recipe, **environment))
@@ -60,11 +69,14 @@ class Programs:
 
 
 @pytest.fixture
-async def programs(tmp_path: Path, server: ServerProcess, account: ApiToken) -> Programs:
+async def programs(
+    tmp_path: Path, server: ServerProcess, account: ApiToken
+) -> AsyncIterator[Programs]:
     """With a session that the first recipe has made, its link in the file `link`."""
     made = Programs(tmp_path, server, account)
     await made.run("open_visit", STORE=tmp_path / "clinic", LINK_FILE=tmp_path / "link")
-    return made
+    yield made
+    made.stop()
 
 
 @pytest.fixture

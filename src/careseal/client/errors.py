@@ -8,6 +8,7 @@ class ClientError(Exception):
 
     ClientError
      ├─ ServerUnreachable    no answer; nothing is known of what was asked
+     ├─ ServerContradicts    its answers fit neither each other nor the protocol
      ├─ ServerRefused        a problem document, with its stable name (docs/protocol.md §8.2)
      │   ├─ NotAuthorised    wrong, expired or closed: the server tells no difference
      │   ├─ StaleParent      another commit came first
@@ -26,6 +27,10 @@ class ClientError(Exception):
 
 class ServerUnreachable(ClientError):
     """No answer from the server, after retries."""
+
+
+class ServerContradicts(ClientError):
+    """What the server answers fits neither what it said before nor the protocol."""
 
 
 class ServerRefused(ClientError):

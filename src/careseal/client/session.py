@@ -43,7 +43,7 @@ from .errors import (
     StorageError,
 )
 from .events import Event
-from .following import Follower
+from .following import Follower, drain
 from .founding import InviteOptions, MadeInvite
 from .granting import give_history
 from .posting import Postman
@@ -324,7 +324,7 @@ class Session:
         self._follower = follower
         running = asyncio.create_task(follower.run())
         try:
-            yield _drain(queue, running)
+            yield drain(queue, running)
         finally:
             self._core.listeners.remove(queue.put_nowait)
             self._follower = None
@@ -428,7 +428,7 @@ class Session:
             async for plain in parts(0):
                 await asyncio.to_thread(target.write, plain)
             return None
-        path = await asyncio.to_thread(_free_path, target, transfers.safe_name(file.name))
+        path = await asyncio.to_thread(transfers.free_path, target, transfers.safe_name(file.name))
         await transfers.save(parts, file, path)
         return path
 
@@ -540,29 +540,3 @@ class Session:
 
 def _introduction(name: str, device: str | None, identity_key: IdentityKey | None) -> Introduction:
     return Introduction(name, device or socket.gethostname()[:64], identity_key)
-
-
-async def _drain(queue: asyncio.Queue[Event], running: asyncio.Task[None]) -> AsyncIterator[Event]:
-    """What is queued until the task ends, and then its outcome."""
-    while True:
-        waiting = asyncio.create_task(queue.get())
-        await asyncio.wait({waiting, running}, return_when=asyncio.FIRST_COMPLETED)
-        if waiting.done():
-            yield waiting.result()
-            continue
-        waiting.cancel()
-        while not queue.empty():
-            yield queue.get_nowait()
-        running.result()
-        return
-
-
-def _free_path(target: Path, name: str) -> Path:
-    """`target`, or if that is a folder a path in it that nothing has yet."""
-    if not target.is_dir():
-        return target
-    path, number = target / name, 1
-    while path.exists():
-        number += 1
-        path = target / f"{Path(name).stem} ({number}){Path(name).suffix}"
-    return path

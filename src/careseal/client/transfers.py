@@ -238,6 +238,17 @@ def spool(source: BinaryIO, folder: Path) -> Path:
     return Path(name)
 
 
+def free_path(target: Path, name: str) -> Path:
+    """`target`, or if that is a folder a path in it that nothing has yet."""
+    if not target.is_dir():
+        return target
+    path, number = target / name, 1
+    while path.exists():
+        number += 1
+        path = target / f"{Path(name).stem} ({number}){Path(name).suffix}"
+    return path
+
+
 def safe_name(name: str) -> str:
     """A file name from somebody else, made safe to use in any folder."""
     last = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]

@@ -9,7 +9,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -27,6 +27,7 @@ from .account import Account, ApiToken, Cookie
 from .errors import (
     ClientError,
     NotAuthorised,
+    ServerContradicts,
     ServerRefused,
     ServerUnreachable,
     SessionEnded,
@@ -34,11 +35,16 @@ from .errors import (
     TooMany,
 )
 
+T = TypeVar("T")
+
 Bearer = MemberToken | AccessToken
 
 PATIENCE = 20.0
 """Seconds that a request is tried again for while the server cannot be reached, unless the
 environment says otherwise by CARESEAL_PATIENCE."""
+
+SILENCE = 8.0
+"""Seconds without a byte after which a request counts as not answered."""
 
 _KINDS = {"commit": Kind.COMMIT, "chat": Kind.CHAT}
 _REFUSALS: dict[str, type[ServerRefused]] = {
@@ -166,11 +172,11 @@ class Transport:
     async def door(self, session: SessionId, token: Bearer) -> FetchedDoor:
         answer = await self._json("GET", session, "/door", token)
         return FetchedDoor(
-            base64url.decode(answer["door"]),
-            _optional(answer["keyBox"]),
-            _optional(answer["letter"]),
-            answer["head"],
-            answer["lastCommit"],
+            base64url.decode(_told(answer, "door", str)),
+            _optional(answer, "keyBox"),
+            _optional(answer, "letter"),
+            _told(answer, "head", int),
+            _told(answer, "lastCommit", int),
         )
 
     async def put_door(self, session: SessionId, token: MemberToken, upload: DoorUpload) -> None:
@@ -206,7 +212,7 @@ class Transport:
         if extras.revokes:
             body["revoke"] = [str(each) for each in extras.revokes]
         answer = await self._json("POST", session, "/commits", token, body)
-        return int(answer["seq"])
+        return _told(answer, "seq", int)
 
     async def post_chat(self, session: SessionId, token: MemberToken, sealed: SealedChat) -> int:
         """Its seq. Raises `StaleParent`."""
@@ -216,7 +222,7 @@ class Transport:
             "encryptedMessage": base64url.encode(sealed.body),
         }
         answer = await self._json("POST", session, "/chat", token, body)
-        return int(answer["seq"])
+        return _told(answer, "seq", int)
 
     async def entries(
         self, session: SessionId, token: MemberToken, after: int, *, limit: int = 200, wait: int = 0
@@ -224,8 +230,8 @@ class Transport:
         """A page of the log; with `wait`, up to that many seconds for the next entry."""
         path = f"/chat?after={after}&limit={limit}" + (f"&wait={wait}" if wait else "")
         answer = await self._json("GET", session, path, token, patience_more=wait)
-        entries = tuple(map(read_entry, answer["entries"]))
-        return Page(entries, answer["head"], answer["lastCommit"])
+        entries = tuple(map(read_entry, _told(answer, "entries", list)))
+        return Page(entries, _told(answer, "head", int), _told(answer, "lastCommit", int))
 
     async def digests(
         self, session: SessionId, token: Bearer, after: int, until: int | None = None
@@ -236,11 +242,13 @@ class Transport:
             last = found[-1].seq if found else after
             path = f"/chat?after={last}&limit=1000&form=digest"
             answer = await self._json("GET", session, path, token)
-            page = [_digested(row) for row in answer["entries"]]
+            page = [_digested(row) for row in _told(answer, "entries", list)]
+            if page and page[0].seq <= last:
+                raise ServerContradicts(_ODD)  # else it could tell the same page for ever
             found += page
-            reached = found[-1].seq if found else after
-            if not page or reached >= answer["head"] or (until and reached >= until):
-                return found, answer["head"], answer["lastCommit"]
+            head, reached = _told(answer, "head", int), found[-1].seq if found else after
+            if not page or reached >= head or (until and reached >= until):
+                return found, head, _told(answer, "lastCommit", int)
 
     # Members -------------------------------------------------------------------------------
 
@@ -260,7 +268,7 @@ class Transport:
         self, session: SessionId, token: MemberToken, file: FileId
     ) -> frozenset[int]:
         answer = await self._json("GET", session, f"/files/{file}", token)
-        return frozenset(answer["present"])
+        return frozenset(_told(answer, "present", list))
 
     async def put_part(
         self, session: SessionId, token: MemberToken, file: FileId, number: int, part: bytes
@@ -279,7 +287,7 @@ class Transport:
 
     async def ice_servers(self, session: SessionId, token: MemberToken) -> list[dict[str, Any]]:
         answer = await self._json("GET", session, "/ice", token)
-        servers: list[dict[str, Any]] = answer["iceServers"]
+        servers: list[dict[str, Any]] = _told(answer, "iceServers", list)
         return servers
 
     # One request ---------------------------------------------------------------------------
@@ -312,7 +320,7 @@ class Transport:
         try:
             return msgspec.json.decode(answer.content)
         except msgspec.DecodeError as error:
-            raise ClientError("The server's answer is not what the protocol says.") from error
+            raise ServerContradicts(_ODD) from error
 
     async def _request(
         self,
@@ -344,7 +352,7 @@ class Transport:
         while True:
             try:
                 answer = await self._client.request(
-                    method, url, headers=sent, content=content, timeout=30 + patience_more
+                    method, url, headers=sent, content=content, timeout=SILENCE + patience_more
                 )
                 refused = None if answer.is_success else _refusal(answer)
             except httpx.TransportError as error:
@@ -361,6 +369,9 @@ class Transport:
                     raise refused
             await asyncio.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311 - only spreads
             pause = min(pause * 2, 5.0)
+
+
+_ODD = "The server's answer is not what the protocol says."
 
 
 def read_entry(row: Mapping[str, Any]) -> Entry:
@@ -404,8 +415,18 @@ def _json(body: Mapping[str, Any]) -> bytes:
     return msgspec.json.encode(body)
 
 
-def _optional(text: str | None) -> bytes | None:
-    return None if text is None else base64url.decode(text)
+def _told(answer: Any, name: str, kind: type[T]) -> T:
+    """A member of an answer. Raises `ServerContradicts`."""
+    value = answer.get(name) if isinstance(answer, dict) else None
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise ServerContradicts(_ODD)
+    return value
+
+
+def _optional(answer: Any, name: str) -> bytes | None:
+    if isinstance(answer, dict) and answer.get(name, "") is None:
+        return None
+    return base64url.decode(_told(answer, name, str))
 
 
 def _refusal(answer: httpx.Response) -> ServerRefused:
