@@ -7,5 +7,6 @@ export default defineConfig({
     environment: "node",
     passWithNoTests: true,
     restoreMocks: true,
+    testTimeout: 30_000,
   },
 })

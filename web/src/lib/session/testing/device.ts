@@ -52,7 +52,7 @@ export class Profile {
 export function until(
   condition: () => boolean,
   what: () => unknown = () => condition.toString(),
-  ms = 4_000,
+  ms = 20_000,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const looks = setInterval(look, 5)
