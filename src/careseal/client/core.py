@@ -8,13 +8,14 @@ from contextlib import suppress
 
 from careseal.e2ee.errors import OutOfOrder, SealError
 from careseal.e2ee.events import EntryEvent, MessageReceived
+from careseal.e2ee.following import contradict
 from careseal.e2ee.history import History
 from careseal.e2ee.identifiers import SessionId
 from careseal.e2ee.log import Digested, Entry
 from careseal.e2ee.past import grant, known_from, letter, take_history
 from careseal.e2ee.payload import HistoryGrant
 
-from .errors import NotAuthorised, NotInSession
+from .errors import NotAuthorised, NotInSession, ServerContradicts
 from .events import Event, HistoryReceived
 from .keeper import Keeper
 from .outbox import Outbox
@@ -47,22 +48,27 @@ class Core:
     async def read(self) -> list[Event]:
         """Reads the log to its end. Raises `NotInSession` or `ServerUnreachable`."""
         told: list[Event] = []
+        stuck = 0
         while True:
             async with self._reading:
+                before, verified = self.cursor, self.keeper.state.chain.head.seq
                 try:
                     page = await self.transport.entries(self.id, self.profile.token, self.cursor)
                 except NotAuthorised as error:
                     raise gone() from error
-                told += self._apply(page.entries, page.head)
-                if self.cursor >= page.head or not page.entries:
+                # Another process may have read on since, which is no roll-back.
+                behind = page.head < verified
+                told += self._apply(page.entries, page.head if behind else None)
+                if self.cursor >= page.head:
                     break
+                stuck = stuck + 1 if self.cursor == before else 0
+                if stuck > 1:
+                    raise ServerContradicts("The server speaks of messages and does not give them.")
         return told + await self._take_grants(told)
 
     async def take(self, entry: Entry) -> list[Event]:
         """Applies an entry that came over the line; reads what is missing before it."""
         async with self._reading:
-            if entry.seq <= self.cursor:
-                return []
             try:
                 told = self._apply([entry])
             except OutOfOrder:
@@ -75,6 +81,11 @@ class Core:
         for listener in list(self.listeners):
             listener(event)
 
+    def contradicted(self, seq: int) -> None:
+        """The server tells of the past what it did not tell before: nothing is sent any more."""
+        for event in self.keeper.change(lambda state: contradict(state, seq)):
+            self.tell(event)
+
     async def take_letter(self) -> None:
         """Makes readable what the letter of the link holds, if there was one."""
         boxed = self.store.get(self.id, "letter")
@@ -85,7 +96,7 @@ class Core:
 
     def _apply(self, entries: Sequence[Entry], head: int | None = None) -> list[Event]:
         with self.store.transaction():
-            events = self.keeper.apply(entries, head)
+            events = self.keeper.apply(entries, head, told=self.cursor)
             for event in events:
                 self.note(self.store, self.id, event)
         if entries:

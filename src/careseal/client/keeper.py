@@ -7,10 +7,17 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import TypeVar
 
-from careseal.e2ee.events import CommitVoid, Duplicate, EntryEvent, GroupChanged
+from careseal.e2ee.events import (
+    CommitVoid,
+    Duplicate,
+    EntryEvent,
+    GroupChanged,
+    MessageReceived,
+)
 from careseal.e2ee.following import check_head, follow, read_entry
 from careseal.e2ee.identifiers import SessionId
 from careseal.e2ee.log import Entry, Kind
+from careseal.e2ee.payload import File, Note, Text
 from careseal.e2ee.state import Epoch, SessionState
 from careseal.e2ee.state_codec import decode_state, encode_state
 
@@ -67,24 +74,40 @@ class Keeper:
         """Keeps the first state of a session, or one that starts again from a door."""
         self._hold(state, self._store.put(self._session, "state", encode_state(state)))
 
-    def apply(self, entries: Iterable[Entry], head: int | None = None) -> list[EntryEvent]:
+    def apply(
+        self, entries: Iterable[Entry], head: int | None = None, *, told: int = 0
+    ) -> list[EntryEvent]:
         """What these entries are, each the next after the last or one that came before.
 
-        Another process may have applied some already; these are told from what was kept.
+        Another process may have applied some already; these are told from what was kept. Those
+        up to `told` are known here: of them only a contradiction is told.
         """
 
         def make(state: SessionState) -> tuple[SessionState, list[EntryEvent]]:
-            told: list[EntryEvent] = []
+            found: list[EntryEvent] = []
             for entry in entries:
                 state, events = follow(state, entry)
-                duplicate = any(isinstance(event, Duplicate) for event in events)
-                told += [describe(state, entry)] if duplicate else events
+                if any(isinstance(event, Duplicate) for event in events):
+                    events = () if entry.seq <= told else (describe(state, entry),)
+                found += [self.first(event) for event in events]
             if head is not None:
                 state, events = check_head(state, head)
-                told += events
-            return state, told
+                found += events
+            return state, found
 
         return self.change(make)
+
+    def first(self, event: EntryEvent) -> EntryEvent:
+        """The event, or a `Duplicate` where an earlier entry held the same message (§5.2)."""
+        match event:
+            case MessageReceived(payload=Text(message) | File(message) | Note(message)):
+                name = f"said/{event.sender.id}/{message}"
+                known = self._store.get(self._session, name)
+                if known is None:
+                    self._store.put(self._session, name, event.seq.to_bytes(8, "big"))
+                elif int.from_bytes(known, "big") < event.seq:
+                    return Duplicate(event.seq)
+        return event
 
     def _hold(self, state: SessionState, version: int) -> None:
         before = None if self._state is None else self._state.epoch

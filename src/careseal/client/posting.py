@@ -12,7 +12,7 @@ from careseal.e2ee.sending import SealedChat, seal_chat
 from careseal.e2ee.state import SessionState
 
 from .core import Core, gone
-from .errors import NotAuthorised, ServerRefused, StaleParent, TooMany
+from .errors import NotAuthorised, ServerContradicts, ServerRefused, StaleParent, TooMany
 from .outbox import Outgoing
 
 
@@ -44,8 +44,12 @@ class Postman:
             try:
                 sealed = waiting.sealed or self._seal(waiting)
                 seq = await core.transport.post_chat(core.id, core.profile.token, sealed)
-            except StaleParent:
+            except StaleParent as error:
                 await core.read()
+                if core.keeper.state.chain.last_commit == sealed.parent:
+                    raise ServerContradicts(
+                        "The server says that something came first, and does not show it."
+                    ) from error
                 self._seal(waiting)
             except NotAuthorised as error:
                 raise gone() from error

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 from careseal.e2ee.epoch import Member
-from careseal.e2ee.errors import NotAllowed, SealError
-from careseal.e2ee.events import EntryEvent
+from careseal.e2ee.errors import ForkDetected, NotAllowed, SealError
+from careseal.e2ee.events import Duplicate, EntryEvent
 from careseal.e2ee.following import read_entry
 from careseal.e2ee.identifiers import InviteId, MemberId, MessageId, SessionId
 from careseal.e2ee.invite import Link
 from careseal.e2ee.joining import Introduction, OpenedDoor
 from careseal.e2ee.log import Kind
+from careseal.e2ee.past import anchor, extend_past
 from careseal.e2ee.payload import End, File, Leave, Note, Payload, Receipt, Text
 from careseal.e2ee.policy import Policy, PolicyInvite, Settings
 from careseal.e2ee.secret import IdentityKey, MemberToken
@@ -39,6 +40,7 @@ from .errors import (
     NotAuthorised,
     NotInSession,
     SendingStopped,
+    ServerContradicts,
     ServerUnreachable,
     StorageError,
 )
@@ -301,14 +303,21 @@ class Session:
         records = self.state.records
         start = max(after, records[0].record.start if records else self.head)
         head = self.head
-        while start < head:
-            page = await self._core.transport.entries(self.id, self._token, start)
+        chain = anchor(self.state, start)
+        while chain.head.seq < head:
+            page = await self._core.transport.entries(self.id, self._token, chain.head.seq)
             if not page.entries:
-                return
-            for entry in page.entries:
-                if entry.kind is Kind.CHAT and entry.seq <= head:
-                    yield read_entry(self.state, entry)
-            start = page.entries[-1].seq
+                raise ServerContradicts("The server does not give what it gave before.")
+            for entry in page.entries[: head - chain.head.seq]:
+                try:
+                    chain = extend_past(self.state, chain, entry)
+                except ForkDetected as error:
+                    self._core.contradicted(error.seq)
+                    raise
+                if entry.kind is Kind.CHAT and entry.seq > start:
+                    event = self._core.keeper.first(read_entry(self.state, entry))
+                    if not isinstance(event, Duplicate):
+                        yield event
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator[AsyncIterator[Event]]:

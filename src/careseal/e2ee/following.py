@@ -60,7 +60,12 @@ def check_head(state: SessionState, head: int) -> Followed:
     """A head that the server tells: behind what was verified, it is a fork."""
     if head >= state.chain.head.seq:
         return state, ()
-    return _forked(state, head), (Forked(head),)
+    return contradict(state, head)
+
+
+def contradict(state: SessionState, seq: int) -> Followed:
+    """The server contradicts at `seq` what was verified: a fork, and nothing is sent any more."""
+    return _forked(state, seq), (Forked(seq),)
 
 
 def read_entry(state: SessionState, entry: Entry) -> EntryEvent:

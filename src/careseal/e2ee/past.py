@@ -8,7 +8,7 @@ from dataclasses import replace
 from .boxes import open_grant, open_letter
 from .errors import ForkDetected
 from .history import History
-from .log import Chain, Digested, Position
+from .log import Chain, Digested, Entry, Position
 from .payload import HistoryGrant
 from .state import KeptRecord, SessionState
 
@@ -29,6 +29,29 @@ def known_from(state: SessionState) -> Position:
         return state.joined
     first = state.records[0]
     return Position(first.record.start, first.start_hash)
+
+
+def anchor(state: SessionState, seq: int) -> Chain:
+    """The chain up to the latest position at or before `seq` that this device can vouch for."""
+    known = state.chain.hash_at(seq)
+    if known is not None:
+        return Chain.at(state.session, Position(seq, known), 0)
+    starts = [kept for kept in state.records if kept.record.start <= seq]
+    if not starts:
+        return Chain.at(state.session, known_from(state), 0)
+    last = starts[-1]
+    return Chain.at(state.session, Position(last.record.start, last.start_hash), 0)
+
+
+def extend_past(state: SessionState, chain: Chain, entry: Entry) -> Chain:
+    """The chain with the next entry of the past. Raises `ForkDetected` if it is another one."""
+    longer = chain.extend(entry)
+    known = state.chain.hash_at(entry.seq) or next(
+        (kept.start_hash for kept in state.records if kept.record.start == entry.seq), None
+    )
+    if known is not None and known != longer.head.hash:
+        raise ForkDetected(entry.seq, f"entry {entry.seq} is not what it was before")
+    return longer
 
 
 def take_history(
