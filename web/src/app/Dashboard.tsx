@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals"
 import { useEffect } from "preact/hooks"
 import { Icon } from "../components/Icon"
+import { LanguageSelect } from "../components/LanguageSelect"
 import { Brand } from "../components/Mark"
 import { attempt } from "../components/notices"
 import { useVisible } from "../components/telemedicine/visibility"
@@ -34,8 +35,9 @@ export default function Dashboard() {
       failed.value = true
     }
   }
+  const title = t("dashboard.title")
+  useEffect(() => setTitle(title), [title])
   useEffect(() => {
-    setTitle(t("dashboard.title"))
     account.me().then(
       (me) => (signed.value = me ? { kind: "in", me } : { kind: "out" }),
       () => (signed.value = { kind: "unreachable" }),
@@ -64,7 +66,7 @@ export default function Dashboard() {
       </header>
       <main id="main">
         <div class="row spread">
-          <h1>{t("dashboard.title")}</h1>
+          <h1>{title}</h1>
           {state.kind === "in" && (
             <button type="button" class="button primary" onClick={() => void (making.value = true)}>
               <Icon name="add" />
@@ -98,6 +100,9 @@ export default function Dashboard() {
           <SessionList list={list.value} canMake={state.kind === "in"} />
         )}
       </main>
+      <footer>
+        <LanguageSelect />
+      </footer>
       {making.value && state.kind === "in" && (
         <NewSessionDialog
           name={ownName.value ?? state.me.name}

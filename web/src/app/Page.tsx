@@ -1,5 +1,6 @@
 import { type ComponentChildren } from "preact"
 import { useEffect } from "preact/hooks"
+import { LanguageSelect } from "../components/LanguageSelect"
 import { Brand } from "../components/Mark"
 import { t } from "../i18n/index"
 import { setTitle } from "./title"
@@ -16,6 +17,9 @@ export function Page({ title, children }: { title: string; children?: ComponentC
         <h1>{title}</h1>
         {children}
       </main>
+      <footer>
+        <LanguageSelect />
+      </footer>
     </div>
   )
 }

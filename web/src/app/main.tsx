@@ -1,5 +1,5 @@
 import { render } from "preact"
-import { chooseLanguage } from "../i18n/index"
+import { startLanguage } from "../i18n/choice"
 import { account } from "./account"
 import { App } from "./App"
 import "./tokens.css"
@@ -17,8 +17,10 @@ const services: Services = {
 
 const root = document.getElementById("app")
 if (root) {
+  // First of all, so that the page's language and direction are right before anything is painted.
+  const words = startLanguage()
   void askClinicName()
   followHistory()
-  await chooseLanguage(navigator.languages)
+  await words
   render(<App services={services} />, root)
 }

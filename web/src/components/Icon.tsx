@@ -11,6 +11,7 @@ const paths = {
   copy: "M9 9h9.5a1 1 0 0 1 1 1v9.5a1 1 0 0 1-1 1H9a1 1 0 0 1-1-1V10a1 1 0 0 1 1-1zM5.5 15H5a1 1 0 0 1-1-1V4.5a1 1 0 0 1 1-1h9.5a1 1 0 0 1 1 1V5",
   down: "M6 9.5l6 6 6-6",
   file: "M6.5 3.5h7l4.5 4.5v12.5h-11.5zM13.5 3.5V8H18",
+  globe: "M12 3.5a8.5 8.5 0 1 1 0 17 8.5 8.5 0 0 1 0-17zM3.8 9.5h16.4M3.8 14.5h16.4M12 3.5c-4.7 5-4.7 12 0 17M12 3.5c4.7 5 4.7 12 0 17",
   hangUp: "M3.5 15.5c-.7-1-.7-2.5.2-3.4 4.7-4.4 11.9-4.4 16.6 0 .9.9.9 2.4.2 3.4l-.7.9a1 1 0 0 1-1.2.3l-3-1.4a1 1 0 0 1-.6-1v-1.7a11 11 0 0 0-6 0v1.7a1 1 0 0 1-.6 1l-3 1.4a1 1 0 0 1-1.2-.3z",
   link: "M10 14a4 4 0 0 0 5.7 0l3.1-3.1a4 4 0 0 0-5.7-5.7L12 6.3M14 10a4 4 0 0 0-5.7 0l-3.1 3.1a4 4 0 0 0 5.7 5.7l1.1-1.1",
   menu: "M4.5 12a.5.5 0 1 0 1 0 .5.5 0 1 0-1 0zM11.5 12a.5.5 0 1 0 1 0 .5.5 0 1 0-1 0zM18.5 12a.5.5 0 1 0 1 0 .5.5 0 1 0-1 0z",
@@ -36,9 +37,12 @@ const paths = {
 
 export type IconName = keyof typeof paths
 
+/** Those that point the way in which the words run. */
+const directed: ReadonlySet<IconName> = new Set(["reply", "send"])
+
 export function Icon({ name }: { name: IconName }) {
   return (
-    <svg class="icon" viewBox="0 0 24 24" aria-hidden="true">
+    <svg class={directed.has(name) ? "icon directed" : "icon"} viewBox="0 0 24 24" aria-hidden="true">
       <path d={paths[name]} />
     </svg>
   )

@@ -1,5 +1,5 @@
 import { type ComponentChildren, type JSX } from "preact"
-import { type Args, type Key, pieces } from "./index"
+import { type Args, type Key, number, pieces } from "./index"
 
 type Props<K extends Key> = { k: K } & (Args<K, ComponentChildren> extends [infer P] ? P : unknown)
 
@@ -13,8 +13,10 @@ export function AnyWords({ k, values }: { k: Key; values: Readonly<Record<string
   return (
     <>
       {pieces(k, values["count"]).map((piece) =>
-        typeof piece === "string" ? piece : <bdi key={piece.name}>{values[piece.name]}</bdi>,
+        typeof piece === "string" ? piece : <bdi key={piece.name}>{written(values[piece.name])}</bdi>,
       )}
     </>
   )
 }
+
+const written = (value: ComponentChildren): ComponentChildren => (typeof value === "number" ? number(value) : value)

@@ -1,5 +1,5 @@
 /** Dates, lengths and sizes in the person's language. */
-import { locale, t } from "./index"
+import { locale, number, t } from "./index"
 
 const formats = new Map<string, Intl.DateTimeFormat>()
 
@@ -53,24 +53,27 @@ export function length(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds))
   const hours = Math.floor(whole / 3600)
   const minutes = Math.floor((whole % 3600) / 60)
-  if (hours > 0) {
-    const parts = [t("time.hours", { count: hours })]
-    if (minutes > 0) parts.push(t("time.minutes", { count: minutes }))
-    return parts.join(" ")
-  }
-  if (minutes >= 5) return t("time.minutes", { count: minutes })
-  const parts = minutes > 0 ? [t("time.minutes", { count: minutes })] : []
-  if (whole % 60 > 0 || minutes === 0) parts.push(t("time.seconds", { count: whole % 60 }))
-  return parts.join(" ")
+  if (hours > 0) return together(unit(hours, "hour"), minutes > 0 && unit(minutes, "minute"))
+  if (minutes >= 5) return unit(minutes, "minute")
+  const left = whole % 60
+  if (minutes === 0) return unit(left, "second")
+  return together(unit(minutes, "minute"), left > 0 && unit(left, "second"))
 }
+
+const unit = (value: number, name: "hour" | "minute" | "second"): string =>
+  new Intl.NumberFormat(locale.value, { style: "unit", unit: name, unitDisplay: "long" }).format(value)
+
+const together = (large: string, small: string | false): string =>
+  new Intl.ListFormat(locale.value, { type: "unit", style: "narrow" }).format(small ? [large, small] : [large])
 
 /** A running clock: 4:07, 1:02:09. */
 export function clock(seconds: number): string {
   const whole = Math.max(0, Math.floor(seconds))
-  const two = (n: number): string => String(n).padStart(2, "0")
+  const pair = new Intl.NumberFormat(locale.value, { minimumIntegerDigits: 2 })
   const hours = Math.floor(whole / 3600)
   const minutes = Math.floor((whole % 3600) / 60)
-  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`
+  const parts = hours > 0 ? [number(hours), pair.format(minutes)] : [number(minutes)]
+  return [...parts, pair.format(whole % 60)].join(":")
 }
 
 /** "Ann, Ben and Cy" as the language writes it. */

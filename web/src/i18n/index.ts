@@ -1,5 +1,5 @@
 /** Words of the interface: `t("key", params)`, checked by the compiler against the English catalogue. */
-import { signal } from "@preact/signals"
+import { batch, signal } from "@preact/signals"
 import { en } from "./en"
 
 type English = typeof en
@@ -17,35 +17,49 @@ type Value<Name, V> = Name extends "count" ? number : V
 type Params<K extends Key, V> = { readonly [N in Names<K>]: Value<N, V> }
 export type Args<K extends Key, V = string> = [Names<K>] extends [never] ? [] : [Params<K, V>]
 
-interface Language {
-  tag: string
-  direction: "ltr" | "rtl"
-  load: () => Promise<Catalogue>
-}
-
 const english: Catalogue = en
-/** Add a language here and a catalogue beside en.ts. */
-const languages: readonly Language[] = [{ tag: "en", direction: "ltr", load: () => Promise.resolve(english) }]
+/** Add a language here and a catalogue beside en.ts. Each but English is a chunk of its own. */
+const all = {
+  de: { name: "Deutsch", direction: "ltr", load: async () => (await import("./de")).default },
+  en: { name: "English", direction: "ltr", load: () => Promise.resolve(english) },
+  es: { name: "Español", direction: "ltr", load: async () => (await import("./es")).default },
+  fr: { name: "Français", direction: "ltr", load: async () => (await import("./fr")).default },
+  ar: { name: "العربية", direction: "rtl", load: async () => (await import("./ar")).default },
+} as const satisfies Record<string, { name: string; direction: "ltr" | "rtl"; load: () => Promise<Catalogue> }>
+export type Language = keyof typeof all
+
+/** Every language, by the name that it has for itself. */
+export const languages = Object.entries(all).map(([tag, { name }]) => ({ tag: tag as Language, name }))
 
 const catalogue = signal<Catalogue>(english)
 /** Language of the words, as a tag for the `lang` attribute. */
-export const language = signal("en")
+export const language = signal<Language>("en")
 /** Language and region for dates and numbers. */
 export const locale = signal("en")
+let latest = 0
 
-/** Chooses the first language that the person prefers and that there is. */
+/** Chooses the first language that the person prefers and that there is; English where its words cannot be loaded. */
 export async function chooseLanguage(preferred: readonly string[]): Promise<void> {
-  for (const wanted of preferred) {
-    const found = languages.find(({ tag }) => wanted === tag || wanted.startsWith(`${tag}-`))
-    if (!found) continue
-    catalogue.value = await found.load()
-    language.value = found.tag
-    locale.value = wanted
-    document.documentElement.lang = found.tag
-    document.documentElement.dir = found.direction
-    return
-  }
+  const turn = ++latest
+  const chosen = preferred.map(primary).find(isLanguage) ?? "en"
+  const words = await all[chosen].load().catch(() => undefined)
+  if (turn !== latest) return
+  const tag = words ? chosen : "en"
+  batch(() => {
+    catalogue.value = words ?? english
+    language.value = tag
+    // "de" may have been chosen in words, and "de-AT" be what the device says of the region.
+    locale.value = preferred.find((wanted) => primary(wanted) === tag && wanted !== tag) ?? tag
+  })
+  document.documentElement.lang = tag
+  document.documentElement.dir = all[tag].direction
 }
+
+const primary = (tag: string): string => tag.toLowerCase().split("-")[0] ?? ""
+const isLanguage = (tag: string): tag is Language => Object.hasOwn(all, tag)
+
+/** Whether the words run from right to left. */
+export const rightToLeft = (): boolean => all[language.value].direction === "rtl"
 
 function form(text: string | Forms, count: unknown): string {
   if (typeof text === "string") return text
@@ -71,6 +85,11 @@ export function sayAny(key: Key, values: Readonly<Record<string, string | number
     .join("")
 }
 
+/** A number as the language writes it. */
+export const number = (value: number): string => new Intl.NumberFormat(locale.value).format(value)
+
+/** From right to left a value is isolated, so that a name in Latin letters does not turn the sentence around. */
 function plain(value: string | number | undefined): string {
-  return typeof value === "number" ? new Intl.NumberFormat(locale.value).format(value) : (value ?? "")
+  if (typeof value === "number") return number(value)
+  return value && rightToLeft() ? `\u2068${value}\u2069` : (value ?? "")
 }

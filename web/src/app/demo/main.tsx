@@ -58,7 +58,6 @@ history.replaceState(null, "", addressOf())
 path.value = location.pathname
 clinicName.value = "Harbour Street Practice"
 followHistory()
-await chooseLanguage(navigator.languages)
-if (query.has("rtl")) document.documentElement.dir = "rtl"
+await chooseLanguage([query.get("language") ?? "", ...navigator.languages])
 const root = document.getElementById("app")
 if (root) render(<App services={services} />, root)

@@ -5,7 +5,7 @@ import { Icon } from "../../components/Icon"
 import { ChatPanel } from "../../components/telemedicine/ChatPanel"
 import { ParticipantList } from "../../components/telemedicine/ParticipantList"
 import { SecurityCode } from "../../components/telemedicine/SecurityCode"
-import { t } from "../../i18n/index"
+import { number, rightToLeft, t } from "../../i18n/index"
 import { type Session } from "../../lib/session/types"
 
 const tabs = ["chat", "participants", "security"] as const
@@ -26,7 +26,7 @@ export function SidePanel({ session, tab, unread, sheet }: Props) {
   const chosen = tab.value
 
   const walk = (event: KeyboardEvent): void => {
-    const rtl = document.documentElement.dir === "rtl"
+    const rtl = rightToLeft()
     const steps: Record<string, number> = { ArrowRight: rtl ? -1 : 1, ArrowLeft: rtl ? 1 : -1 }
     const step = steps[event.key]
     if (step === undefined) return
@@ -52,7 +52,7 @@ export function SidePanel({ session, tab, unread, sheet }: Props) {
               onClick={() => void (tab.value = name)}
             >
               {t(`tab.${name}`)}
-              {name === "chat" && unread > 0 && <span class="count">{unread}</span>}
+              {name === "chat" && unread > 0 && <span class="count">{number(unread)}</span>}
             </button>
           ))}
         </div>

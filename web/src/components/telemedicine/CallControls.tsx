@@ -1,9 +1,10 @@
 import { useSignal } from "@preact/signals"
 import { useEffect } from "preact/hooks"
-import { t } from "../../i18n/index"
+import { number, t } from "../../i18n/index"
 import { type Calls } from "../../lib/call/types"
 import { Dialog } from "../Dialog"
 import { Icon, type IconName } from "../Icon"
+import { LanguageSelect } from "../LanguageSelect"
 import { DeviceChoice } from "./DeviceCheck"
 
 /** Telephones have no screen to share, and pages without https no devices at all. */
@@ -57,6 +58,7 @@ export default function CallControls({ calls, relayOnly, unread, onPanel }: Prop
         <Dialog title={t("device.title")} onClose={() => void (more.value = false)}>
           <DeviceChoice calls={calls} />
           <p class="quiet">{t(relayOnly ? "call.relayOnly" : "call.direct")}</p>
+          <LanguageSelect />
         </Dialog>
       )}
     </div>
@@ -80,7 +82,7 @@ function Control({ icon, label, hint, off = false, count = 0, onClick }: Control
       {count > 0 && (
         <>
           <span class="count" aria-hidden="true">
-            {count}
+            {number(count)}
           </span>
           <span class="unseen">{t("tab.unread", { count })}</span>
         </>

@@ -11,7 +11,7 @@ export function LinkCard({ link, passcode = false }: { link: string; passcode?: 
     <div class="stack">
       <label class="field">
         <span class="label">{t("newSession.link")}</span>
-        <input class="input" readOnly value={link} onFocus={(event) => event.currentTarget.select()} />
+        <input class="input" dir="ltr" readOnly value={link} onFocus={(event) => event.currentTarget.select()} />
       </label>
       <div class="row">
         <CopyButton text={link} label={t("newSession.copy")} primary />

@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals"
 import { useRef } from "preact/hooks"
-import { t } from "../../i18n/index"
+import { rightToLeft, t } from "../../i18n/index"
 import { StreamPicture } from "./StreamPicture"
 
 /** Where the own picture lies, as parts of the free room from the left and the top. */
@@ -22,7 +22,7 @@ const within = (part: number): number => Math.min(1, Math.max(0, part))
 /** The own camera, small; the pointer or the arrow keys move it out of the way. */
 export function OwnPicture({ stream }: { stream: MediaStream }) {
   const box = useRef<HTMLDivElement>(null)
-  const place = useSignal<Place>({ x: 1, y: 1 })
+  const place = useSignal<Place>({ x: rightToLeft() ? 0 : 1, y: 1 })
   const grip = useRef<Place | undefined>(undefined)
 
   const move = (event: PointerEvent): void => {

@@ -6,6 +6,7 @@ import { type Invite, type Member, type Participant, type Session } from "../../
 import { CopyButton } from "../CopyButton"
 import { Confirm } from "../Dialog"
 import { Icon } from "../Icon"
+import { LanguageSelect } from "../LanguageSelect"
 import { attempt } from "../notices"
 import { InviteDialog } from "./InviteDialog"
 import { useNow } from "./visibility"
@@ -32,6 +33,7 @@ export function ParticipantList({ session }: { session: Session }) {
           {invites.length > 0 && <Links invites={invites} session={session} />}
         </>
       )}
+      <LanguageSelect />
       {inviting.value && <InviteDialog session={session} onClose={() => void (inviting.value = false)} />}
     </section>
   )
