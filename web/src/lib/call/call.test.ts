@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import { type Alarm, type CallLine, type CallSignal, type FrameKeys, type Member, type Peer } from "../session/types.ts"
 import { createCalls } from "./call.ts"
 import { type Devices } from "./devices.ts"
-import { type Link, type LinkOptions, type LinkState } from "./negotiation.ts"
+import { type Link, type LinkOptions, type LinkState } from "./link.ts"
 import { type Sealing, type SealingEvents } from "./sealing.ts"
 import { type Calls } from "./types.ts"
 

@@ -7,10 +7,11 @@
 import { batch, computed, effect, signal } from "@preact/signals"
 import { secureRandom, toBase64Url } from "../encryption/e2ee.ts"
 import { type CallLine, type CallSignal, type Member, type Peer } from "../session/types.ts"
+import { NO_CONTEXTS } from "./contexts.ts"
 import { Conversation, keyOf, type Parts, type Starter } from "./conversation.ts"
 import { type Devices, openDevices } from "./devices.ts"
+import { Link } from "./link.ts"
 import { forgetCall, rememberCall, rememberedCall } from "./rejoin.ts"
-import { Link, NO_CONTEXT } from "./negotiation.ts"
 import { canSeal, startSealing } from "./sealing.ts"
 import {
   type Caller,
@@ -505,8 +506,7 @@ export function createCalls(line: CallLine, options: CallsOptions = {}, around: 
   function tellOngoing(current: Conversation, peer: Peer): void {
     if (told.has(keyOf(peer))) return
     told.add(keyOf(peer))
-    const context: [string, string, string] = [NO_CONTEXT, NO_CONTEXT, NO_CONTEXT]
-    line.send(peer, { type: "media", call: current.id, ...current.sent, context }).catch(lineFailed)
+    line.send(peer, { type: "media", call: current.id, ...current.sent, context: NO_CONTEXTS }).catch(lineFailed)
   }
 
   function membersChanged(): void {

@@ -2,9 +2,10 @@
 import { computed, type ReadonlySignal, signal } from "@preact/signals"
 import { type CallLine, type CallSignal, type FrameKeys, type Peer } from "../session/types.ts"
 import { type SlotNumber } from "./frameMessages.ts"
-import { CAMERA, type Link, type LinkEvents, type LinkOptions, MICROPHONE, SCREEN, type Sent } from "./negotiation.ts"
+import { type Link, type LinkEvents, type LinkOptions, type Sent } from "./link.ts"
 import { PeerView } from "./peerView.ts"
 import { type Sealing, type SealingEvents } from "./sealing.ts"
+import { CAMERA, MICROPHONE, SCREEN } from "./slots.ts"
 import { type CallPeer } from "./types.ts"
 
 /** Others in a mesh of four. */

@@ -1,11 +1,11 @@
 /** What the interface shows of one peer, kept from its link, the worker's counts and the browser's statistics. */
 import { type ReadonlySignal, signal } from "@preact/signals"
 import { type SlotCounts, type SlotNumber } from "./frameMessages.ts"
-import { CAMERA, type Link, MICROPHONE, SCREEN } from "./negotiation.ts"
+import { type Link } from "./link.ts"
 import { type Counted, countOf, qualityOf } from "./quality.ts"
+import { CAMERA, MICROPHONE, SCREEN, SLOTS } from "./slots.ts"
 import { type CallPeer, type Quality, type Sealed } from "./types.ts"
 
-const SLOTS = [MICROPHONE, CAMERA, SCREEN] as const
 /** Polls in a row in which a stream came and nothing of it could be opened. */
 const HOPELESS = 2
 
