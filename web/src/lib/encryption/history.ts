@@ -25,7 +25,7 @@ const shape = object({
       secret: bytes(32),
       context: bytes(64),
       members: list(
-        object({ leaf: integer(0, 0xffffffff), key: bytes(32), identity: text(1024), role: oneOf("host", "guest") }),
+        object({ leaf: integer(0, 0xfffffffe), key: bytes(32), identity: text(1024), role: oneOf("host", "guest") }),
         1024,
         1,
       ),
@@ -65,6 +65,9 @@ export function decodeHistory(encoded: Uint8Array): History {
     const before = records[i - 1]
     if (before !== undefined && (record.epoch !== before.epoch + 1 || record.start <= before.start)) {
       throw new Malformed("history: order")
+    }
+    if (new Set(record.members.map(({ leaf }) => leaf)).size < record.members.length) {
+      throw new Malformed("history: a leaf twice")
     }
   })
   if (records[0]?.start !== position.seq) throw new Malformed("history: from")
