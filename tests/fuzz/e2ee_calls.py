@@ -33,20 +33,24 @@ def _signal_told(payload_: bytes) -> bytes:
     return ends + u64(7) + vec32(payload_)
 
 
-def _signals() -> list[bytes]:
+def told_signals() -> list[bytes]:
     everybody = u32(0) + INSTANCE + u32(0xFFFFFFFF) + bytes(8) + u64(1)
     hello = everybody + vec32(signal_payloads()[0])
     return [*map(_signal_told, signal_payloads()), hello]
 
 
-def _signal_said(data: bytes) -> None:
-    """A signal, with whatever in it, that a member signed and sealed."""
+def sealed_signal(data: bytes) -> bytes:
+    """A signal, with whatever in it, that the host signed and sealed."""
     host = scene().host
     keys, aad = host.present.keys, b"careseal/1 signal" + host.session + u64(host.present.number)
     signature = sign(host.signature_key, "signal", aad + keys.context + data)
     salt = bytes(SALT_SIZE)
     sealed = seal(keys.signal, "signal", salt, aad, data + signature)
-    _signal(u64(keys.epoch) + salt + sealed)
+    return u64(keys.epoch) + salt + sealed
+
+
+def _signal_said(data: bytes) -> None:
+    _signal(sealed_signal(data))
 
 
 def _signal(data: bytes) -> None:
@@ -164,7 +168,7 @@ _SEALED = (SealError,)
 
 TARGETS = (
     Target("e2ee.signal", _signal, _SEALED, _sealed_signals),
-    Target("e2ee.signed signal", _signal_said, _SEALED, _signals),
+    Target("e2ee.signed signal", _signal_said, _SEALED, told_signals),
     Target("e2ee.file part", _part, _SEALED, lambda: [FILE.seal_part(0, bytes(300), RNG)]),
     Target("e2ee.sealed file part", _filled_part, _SEALED, _filled_parts),
     Target("e2ee.frame header", _frame_header, _SEALED, _frame_headers),

@@ -180,23 +180,28 @@ def _chat_body(data: bytes) -> None:
     _follow(state, next_entry(state, Kind.CHAT, scene().said[0].id, data))
 
 
-def _told() -> list[bytes]:
+def told_chats() -> list[bytes]:
     """What the doctor says, unsigned."""
     state = scene().host
     start = u32(state.me.leaf) + u64(NOW) + u64(state.chain.head.seq) + state.chain.head.hash
     return [start + vec32(each) for each in payloads()]
 
 
-def _chat_said(data: bytes) -> None:
-    """A chat entry, with whatever in it, that a member signed and sealed."""
+def sealed_chat(data: bytes) -> Entry:
+    """A chat entry, with whatever in it, that the host signed and sealed."""
     host, entry = scene().host, EntryId(bytes(16))
     head = header(host.session, Kind.CHAT, host.chain.last_commit, entry)
     record = host.present.record
     told = head + u64(record.epoch) + record.context + data
     signed = data + sign(host.signature_key, "message", told)
     body = seal(record.secret, "message", entry, head, signed)
-    for state in (scene().guest, host):
-        _follow(state, next_entry(state, Kind.CHAT, entry, body))
+    return next_entry(host, Kind.CHAT, entry, body)
+
+
+def _chat_said(data: bytes) -> None:
+    entry = sealed_chat(data)
+    for state in (scene().guest, scene().host):
+        _follow(state, entry)
 
 
 def _entries() -> list[bytes]:
@@ -290,7 +295,7 @@ TARGETS = (
     Target("e2ee.commit of policy", _commit_of_policy, _NEVER, policies, Form.JSON, share=0.1),
     Target("e2ee.join of identity", _join_of_identity, _NEVER, _joining, Form.JSON, share=0.1),
     Target("e2ee.chat entry", _chat_body, _NEVER, lambda: [each.body for each in scene().said]),
-    Target("e2ee.signed chat", _chat_said, _NEVER, _told),
+    Target("e2ee.signed chat", _chat_said, _NEVER, told_chats),
     Target("e2ee.log", _log, (SealError,), _entries, Form.JSON, share=0.5),
     Target("e2ee.placed entry", _entry_fields, (Malformed, OutOfOrder), _placed),
 )
