@@ -6,6 +6,7 @@ import gzip
 import mimetypes
 from dataclasses import dataclass
 from hashlib import sha256
+from os.path import isfile
 from pathlib import Path
 from typing import Final
 
@@ -59,7 +60,7 @@ class WebClient:
 
     def _file(self, name: str) -> _File:
         path = (self._folder / name).resolve() if name.isprintable() else self._folder
-        if not path.is_relative_to(self._folder) or not path.is_file():
+        if not path.is_relative_to(self._folder) or not isfile(path):  # too long a name is none
             raise Problem("not-found", "There is no such page or file.")
         stat = path.stat()
         stamp = (stat.st_mtime_ns, stat.st_size)
