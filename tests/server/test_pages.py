@@ -50,6 +50,13 @@ async def get(app: FastAPI, path: str, **headers: str) -> httpx.Response:
         return await client.get(path, headers=asked)
 
 
+async def test_a_file_asked_for_in_many_ways_is_kept_once(app: FastAPI) -> None:
+    for number in range(5):
+        answer = await get(app, f"/assets/x{number}/%2e%2e/app-1a2b3c.js")
+        assert (answer.status_code, answer.content) == (200, SCRIPT)
+    assert len(app.state.web_client._files) == 1
+
+
 @pytest.mark.parametrize("path", ["/", "/sign-in", f"/telemedicine/{new_id()}"])
 async def test_each_page_is_the_one_page(app: FastAPI, path: str) -> None:
     answer = await get(app, path)

@@ -44,7 +44,7 @@ class WebClient:
 
     def __init__(self, folder: Path = FOLDER) -> None:
         self._folder = folder.resolve()
-        self._files: dict[str, _File] = {}
+        self._files: dict[Path, _File] = {}
 
     def answer(self, name: str, request: Request, caching: str) -> Response:
         """The file ``name``. Raises ``not-found``."""
@@ -64,9 +64,9 @@ class WebClient:
             raise Problem("not-found", "There is no such page or file.")
         stat = path.stat()
         stamp = (stat.st_mtime_ns, stat.st_size)
-        known = self._files.get(name)
+        known = self._files.get(path)
         if known is None or known.stamp != stamp:
-            known = self._files[name] = _read(path, stamp)
+            known = self._files[path] = _read(path, stamp)
         return known
 
 
