@@ -93,10 +93,10 @@ def _filled_part(data: bytes) -> None:
 
 def _filled_parts() -> list[bytes]:
     plain = bytes(300)
-    filled = u64(300) + u32(0) + plain + b"\1" * 20
+    filled = u64(300) + u32(0) + plain + b"\1" * 4
     return [
         filled,
-        u64(300) + u32(0) + plain + bytes(20),
+        u64(300) + u32(0) + plain + bytes(4),
         u64(0) + u32(0),
         u64(256) + u32(0) + bytes(256),
     ]

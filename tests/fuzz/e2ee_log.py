@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -18,14 +19,15 @@ from careseal.e2ee.following import follow, read_entry
 from careseal.e2ee.identifiers import EntryId
 from careseal.e2ee.joining import open_door
 from careseal.e2ee.log import Chain, Digested, Entry, Kind, header
+from careseal.e2ee.policy import Policy
 from careseal.e2ee.sealing import seal
 from careseal.e2ee.state import CAPABILITIES, SessionState
 from careseal.e2ee.state_codec import decode_state, encode_state
 from careseal.e2ee.suite import SUITE, sign
 from careseal.e2ee.wire import Fields, u32, u64, vec32
-from careseal.mls import Credential, Group, MLSError, Sender, Signer
+from careseal.mls import Credential, Group, MLSError, Remove, Sender, Signer, encode_message
 from careseal.mls.codec import decode as decode_exactly
-from careseal.mls.commit import Commit
+from careseal.mls.commit import Commit, ProposalRef
 from careseal.mls.framing import AuthenticatedContent, FramedContent, SenderType, WireFormat
 from careseal.mls.receiving import joining_leaf
 from careseal.mls.sending import protect
@@ -71,7 +73,10 @@ def _commit_message(data: bytes) -> None:
 def _commit_messages() -> list[bytes]:
     state = scene().host
     entries = (scene().renewed, scene().removal, join_entry())
-    return [open_commit(state.session, state.present.keys.door, entry) for entry in entries]
+    commits = [open_commit(state.session, state.present.keys.door, entry) for entry in entries]
+    group = state.present.group
+    others = (group.encrypt(b"data", RNG)[1], group.propose_update(RNG)[1])
+    return [*commits, *others, encode_message(group.group_info())]
 
 
 def _signed_commit(data: bytes) -> None:
@@ -81,8 +86,18 @@ def _signed_commit(data: bytes) -> None:
     except MLSError as error:
         raise Unfit from error
     entry = _sealed_commit(message, EntryId(bytes(16)))
-    for state in (scene().guest, scene().host):
+    for state in (scene().guest, scene().host, *_strict_hosts()):
         _follow(state, entry)
+
+
+@cache
+def _strict_hosts() -> tuple[SessionState, ...]:
+    """The host, had it closed the guest's invite, or had that let in one device only."""
+    host, invite = scene().host, scene().world.guest_invite.id
+    before = host.present.policy
+    full = Policy.make((replace(each, devices=1) for each in before.invites), before.settings)
+    policies = (before.closing(invite), full)
+    return tuple(replace(host, epoch=replace(host.present, policy=each)) for each in policies)
 
 
 def _signed_message(content: FramedContent) -> bytes:
@@ -121,7 +136,22 @@ def _signed_commits() -> list[bytes]:
     contents = [content_of(entry) for entry in entries]
     guest = Sender.member(scene().guest.me.leaf)
     by_guest = [replace(each, sender=guest) for each in contents[:2]]
-    return [each.encode() for each in (*contents, *by_guest)]
+    return [each.encode() for each in (*contents, *by_guest, *_out_of_shape(contents))]
+
+
+def _out_of_shape(contents: list[FramedContent]) -> Iterator[FramedContent]:
+    """Without a path, by reference, and with a Remove more."""
+    for content in contents:
+        commit = content.content
+        assert isinstance(commit, Commit)
+        changes = (
+            replace(commit, path=None),
+            replace(commit, proposals=(*commit.proposals, ProposalRef(bytes(64)))),
+            replace(commit, proposals=(*commit.proposals, Remove(0))),
+            replace(commit, proposals=(*commit.proposals, Remove(1))),
+        )
+        for changed in changes:
+            yield replace(content, content=changed)
 
 
 def _commit_with_data(data: bytes) -> None:

@@ -27,6 +27,7 @@ from careseal.mls import (
     PreSharedKey,
     Psk,
     PskId,
+    RatchetTree,
     ReceivedApplication,
     ReceivedCommit,
     ReceivedProposal,
@@ -147,7 +148,12 @@ class Credulous(CipherSuite):
 @cache
 def credulous() -> tuple[Group, ...]:
     suite = Credulous(SUITE.number, SUITE.name, SUITE.kdf, SUITE.hpke, SUITE.signatures)
-    return tuple(Group(replace(each._state, suite=suite)) for each in (scene().bob, scene().carol))
+    states = (scene().bob._state, scene().carol._state)
+    trees = (RatchetTree(suite, each.tree._nodes) for each in states)
+    return tuple(
+        Group(replace(each, suite=suite, tree=tree))
+        for each, tree in zip(states, trees, strict=True)
+    )
 
 
 def take(group: Group, message: bytes) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
@@ -25,6 +25,7 @@ from careseal.mls import (
     Sender,
     SenderType,
     Signer,
+    Update,
     cipher_suite,
     decode_message,
     encode_message,
@@ -121,11 +122,15 @@ def _check_key_package(data: bytes) -> None:
 
 def _resigned_key_package(data: bytes) -> None:
     """A key package that its owner signed, whatever it says."""
-    package, key = decode(KeyPackage.read, data), scene().dan.signer.private
-    leaf = package.leaf_node.signed(SUITE, key, GROUP_ID, 0)
-    package = replace(package, leaf_node=leaf)
+    package = _signed_package(decode(KeyPackage.read, data))
+    package.check(SUITE, scene().alice.context.extensions)
+
+
+def _signed_package(package: KeyPackage) -> KeyPackage:
+    key = scene().dan.signer.private
+    package = replace(package, leaf_node=package.leaf_node.signed(SUITE, key, GROUP_ID, 0))
     signature = SUITE.sign_with_label(key, b"KeyPackageTBS", package._content)
-    replace(package, signature=signature).check(SUITE, scene().alice.context.extensions)
+    return replace(package, signature=signature)
 
 
 # Groups to join ----------------------------------------------------------------------------
@@ -268,7 +273,19 @@ def _contents() -> list[bytes]:
         for each in contents
         if each.sender.type is SenderType.MEMBER
     )
-    return [each.encode() for each in (*contents, *by_bob)]
+    return [each.encode() for each in (*contents, *by_bob, *_mixed(contents))]
+
+
+def _mixed(contents: list[FramedContent]) -> Iterator[FramedContent]:
+    """Every commit with each proposal that has no place in it."""
+    proposals = [decode(read_proposal, each) for each in _proposals()]
+    one_of_each = {type(each): each for each in proposals}.values()
+    for content in contents:
+        commit = content.content
+        if isinstance(commit, Commit):
+            for proposal in one_of_each:
+                mixed = replace(commit, proposals=(*commit.proposals, proposal))
+                yield replace(content, content=mixed)
 
 
 def _signer(sender: Sender) -> Signer:
@@ -285,18 +302,30 @@ def _signer(sender: Sender) -> Signer:
             return s.joiner
 
 
-def _signed_leaf(content: FramedContent, signer: Signer) -> FramedContent:
-    """With a signature that is right for the leaf of the path, if it has one."""
-    commit, alice = content.content, scene().alice
-    if not isinstance(commit, Commit) or commit.path is None:
+def _signed_parts(content: FramedContent, signer: Signer) -> FramedContent:
+    """With signatures that are right for the leaves and key packages in it."""
+    inner, index = content.content, content.sender.index
+    if isinstance(inner, bytes):
         return content
-    index, leaf = content.sender.index, commit.path.leaf_node
+    if not isinstance(inner, Commit):
+        return replace(content, content=_signed_proposal(inner, signer, index))
+    proposals = tuple(_signed_proposal(each, signer, index) for each in inner.proposals)
+    commit = replace(inner, proposals=proposals)
+    if commit.path is None:
+        return replace(content, content=commit)
+    leaf = commit.path.leaf_node
     if content.sender.type is SenderType.NEW_MEMBER_COMMIT:
         sent = tuple(_Sent(each) for each in commit.proposals)
-        index = joining_leaf(alice.tree, sent)  # type: ignore[arg-type]
+        index = joining_leaf(scene().alice.tree, sent)  # type: ignore[arg-type]
         leaf = replace(leaf, signature_key=signer.public)
     leaf = leaf.signed(SUITE, signer.private, GROUP_ID, index)
     return replace(content, content=replace(commit, path=replace(commit.path, leaf_node=leaf)))
+
+
+def _signed_proposal(proposal: Any, signer: Signer, index: int) -> Any:
+    if isinstance(proposal, Update):
+        return Update(proposal.leaf_node.signed(SUITE, signer.private, GROUP_ID, index))
+    return Add(_signed_package(proposal.key_package)) if isinstance(proposal, Add) else proposal
 
 
 @dataclass(frozen=True)
@@ -307,7 +336,7 @@ class _Sent:
 def _take_signed(data: bytes) -> None:
     content = decode(FramedContent.read, data)
     signer, alice = _signer(content.sender), scene().alice
-    content = _signed_leaf(content, signer)
+    content = _signed_parts(content, signer)
     signed = AuthenticatedContent.sign(
         SUITE, WireFormat.PUBLIC_MESSAGE, content, alice.context.encode(), signer.private
     )
