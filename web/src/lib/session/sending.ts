@@ -15,10 +15,10 @@ export class Sending {
   constructor(private readonly engine: Engine) {}
 
   async sendAll(): Promise<void> {
-    await this.renewWhenDue()
     await this.missed()
     for (let next = this.engine.outbox.next; next && !this.engine.sealed; next = this.engine.outbox.next) {
       if (this.engine.state?.phase !== "in" || this.engine.core.phase !== "in") return
+      await this.renewWhenDue()
       await this.sendOne(next)
       await this.engine.log.drain()
     }
@@ -98,9 +98,9 @@ export class Sending {
     await this.engine.keep({ ending: false })
   }
 
+  /** Before a message, not by a clock: a session that nobody uses needs no new epoch (§3.7). */
   private async renewWhenDue(): Promise<void> {
-    const due = this.engine.isHost && this.engine.outbox.next !== undefined && this.engine.now() - this.engine.core.renewedAt > epochLife
-    if (!due) return
+    if (!this.engine.isHost || this.engine.now() - this.engine.core.renewedAt <= epochLife) return
     const change = renewing(this.engine.assertOpen())(this.engine.assertOpen())
     if (change) await this.engine.commits.makeAndPost(change)
   }
