@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.people import (
@@ -107,6 +108,7 @@ def test_a_server_killed_while_both_write_loses_and_doubles_nothing(
             person.sees(text, LONG)
 
 
+@pytest.mark.timeout(400)
 def test_two_people_who_join_in_the_same_instant_both_get_in(
     server: ServerProcess, first_browser: Browser, second_browser: Browser
 ) -> None:
