@@ -27,6 +27,7 @@ from careseal.call import (
 )
 from careseal.call.frames import Outcome
 from careseal.call.link import Link
+from careseal.e2ee.identifiers import CallId
 from careseal.e2ee.secret import FrameKey
 from careseal.e2ee.signal_payload import CallSignal, Candidate, Description, Media, SignalPayload
 from tests.call.conftest import Caller, Room
@@ -324,3 +325,14 @@ async def test_what_leaves_has_one_certificate_and_no_loudness(make_caller: Make
             assert {line for line in said.sdp.split() if line.startswith("a=fingerprint")} == {
                 "a=fingerprint:sha-256"
             }
+
+
+async def test_an_old_call_in_the_log_does_not_ring(make_caller: MakeCaller, room: Room) -> None:
+    roe, ann = await make_caller(0), await make_caller(1)
+    call = CallId(b"c" * 16)
+    await roe.line.announce(call, "started", None)
+    await roe.line.announce(call, "ended", 5)
+    later = CallId(b"d" * 16)
+    await roe.line.announce(later, "started", None)
+    assert (await ann.until(Rings)).call == later
+    assert len(ann.told) == 1

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,9 @@ class Shell:
     name: str
     environment: dict[str, str] = field(default_factory=dict)
 
-    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
+    def start(
+        self, *arguments: str, program: Sequence[str] = ("-m", "careseal.cli"), **options: Any
+    ) -> subprocess.Popen[bytes]:
         environment = {
             **os.environ,
             "CARESEAL_STORE": str(self.folder / self.name),
@@ -34,7 +36,7 @@ class Shell:
             **self.environment,
         }
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        command = [sys.executable, "-m", "careseal.cli", *arguments]
+        command = [sys.executable, *program, *arguments]
         everything: dict[str, Any] = pipes | options
         return subprocess.Popen(command, env=environment, cwd=self.folder, **everything)
 

@@ -65,6 +65,9 @@ ALONE = 30.0
 GONE = 8.0
 """Seconds after which who is gone from the server and from the connection does not come back."""
 
+SETTLING = 0.5
+"""Seconds after which an entry rings that no offer came for."""
+
 _InCall = Description | Candidate | Media | CallSignal
 
 
@@ -113,6 +116,7 @@ class Calls:
         self._ringing: asyncio.TimerHandle | None = None
         self._forgetting: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
         self._unlisten: Callable[[], None] = lambda: None
 
     @classmethod
@@ -137,6 +141,7 @@ class Calls:
 
     async def close(self) -> None:
         """Hangs up, and listens no more."""
+        self._closed = True
         if self._conversation is not None:
             await self.hang_up()
         self._unlisten()
@@ -547,16 +552,22 @@ class Calls:
                 del self._ongoing[call]
 
     def _entry_came(self, sender: Member, entry: CallEntry, at: int) -> None:
-        current = self._conversation
         if entry.event != "started":
             if self.call == entry.call and self._state is State.RINGING_IN:
                 self._end(EndReason.CANCELLED)
+            if self.call != entry.call:
+                self._finished.add(entry.call)
             self._ongoing.pop(entry.call, None)
+        elif abs(time.time() * 1000 - at) < RINGS * 1000:
+            # Who reads the log after a while finds the end of old calls right behind them.
+            loop = asyncio.get_running_loop()
+            loop.call_later(SETTLING, self._ring_by_entry, sender, entry.call)
+
+    def _ring_by_entry(self, sender: Member, call: CallId) -> None:
+        if self._conversation is not None or call in self._finished or self._closed:
             return
-        if current or entry.call in self._finished or self._line.is_own(sender.id):
-            return
-        if abs(time.time() * 1000 - at) < RINGS * 1000:
-            self._ring_in(entry.call, sender)
+        if not self._line.is_own(sender.id):
+            self._ring_in(call, sender)
 
     # Comings and goings --------------------------------------------------------------------
 

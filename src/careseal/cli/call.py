@@ -147,25 +147,27 @@ async def _until_over(
 
 
 async def _call(shown: _Shown, sending: Sending, ring: bool, seconds: float | None) -> Ended:
-    from careseal.call import Connected, Ended, GoesOn, Rings
+    from careseal.call import Connected, Ended, GoesOn, Rings, State
 
-    calls = shown.calls
+    calls, meant = shown.calls, None
     if ring:
         await _somebody_here(shown.session)
-        await calls.ring(sending)
+        meant = await calls.ring(sending)
     elif not shown.as_json:
         hint("Waiting for a call. Ctrl-C to stop.")
     limit: asyncio.Task[None] | None = None
     async for event in calls.events():
         shown.show(event)
         match event:
-            case Rings() if not ring:
+            case Rings(call=call) if not ring and calls.state == State.RINGING_IN:
+                meant = call
                 await calls.answer(sending)
-            case GoesOn() if not ring:
+            case GoesOn(call=call) if not ring and calls.call is None:
+                meant = call
                 await calls.join(sending)
             case Connected() if limit is None and seconds is not None:
                 limit = asyncio.create_task(_hang_up_after(seconds, calls))
-            case Ended():
+            case Ended(call=call) if call == meant:
                 if limit is not None:
                     limit.cancel()
                 return event
