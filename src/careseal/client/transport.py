@@ -268,7 +268,10 @@ class Transport:
         self, session: SessionId, token: MemberToken, file: FileId
     ) -> frozenset[int]:
         answer = await self._json("GET", session, f"/files/{file}", token)
-        return frozenset(_told(answer, "present", list))
+        present = _told(answer, "present", list)
+        if not all(isinstance(number, int) for number in present):
+            raise ServerContradicts(_ODD)
+        return frozenset(present)
 
     async def put_part(
         self, session: SessionId, token: MemberToken, file: FileId, number: int, part: bytes
@@ -319,7 +322,7 @@ class Transport:
         answer = await self._request(method, session, path, token, body, patience_more)
         try:
             return msgspec.json.decode(answer.content)
-        except msgspec.DecodeError as error:
+        except _NOT_JSON as error:
             raise ServerContradicts(_ODD) from error
 
     async def _request(
@@ -371,6 +374,7 @@ class Transport:
             pause = min(pause * 2, 5.0)
 
 
+_NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _ODD = "The server's answer is not what the protocol says."
 
 
@@ -378,7 +382,7 @@ def read_entry(row: Mapping[str, Any]) -> Entry:
     """An entry as the server tells it, in answers and in frames. Raises `Malformed`."""
     try:
         return Entry(*_row(row), base64url.decode(row["body"]), int(row["at"]))
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise Malformed("not an entry of the log") from error
 
 
@@ -434,7 +438,7 @@ def _refusal(answer: httpx.Response) -> ServerRefused:
         document = msgspec.json.decode(answer.content)
         problem = str(document["type"]).removeprefix("urn:careseal:problem:")
         detail, limit = str(document.get("detail", "")), document.get("limit")
-    except (msgspec.DecodeError, KeyError, TypeError, AttributeError):
+    except (*_NOT_JSON, KeyError, TypeError, AttributeError):
         problem, detail, limit = "unknown", f"The server answered {answer.status_code}.", None
     after = answer.headers.get("retry-after", "")
     return _REFUSALS.get(problem, ServerRefused)(
@@ -442,5 +446,5 @@ def _refusal(answer: httpx.Response) -> ServerRefused:
         answer.status_code,
         detail,
         limit=limit,
-        retry_after=float(after) if after.isdigit() else None,
+        retry_after=float(after) if after.isascii() and after.isdigit() else None,
     )
