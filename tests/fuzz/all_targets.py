@@ -6,7 +6,7 @@ from importlib import import_module
 
 from tests.fuzz.target import Target
 
-PACKAGES = ("mls", "e2ee", "server")
+PACKAGES = ("mls", "e2ee", "server", "client")
 
 
 def of_package(package: str) -> tuple[Target, ...]:
