@@ -18,7 +18,14 @@ from careseal.e2ee.state import Epoch, Phase, SessionState
 
 from . import entering
 from .core import Core, gone
-from .errors import ClientError, NotAuthorised, NotInSession, ServerRefused, StaleParent
+from .errors import (
+    ClientError,
+    NotAuthorised,
+    NotInSession,
+    ServerContradicts,
+    ServerRefused,
+    StaleParent,
+)
 from .events import Event
 from .founding import MadeInvite, keep_link
 from .transport import CommitExtras, Opening
@@ -141,6 +148,8 @@ class Committer:
         if not await self._post(self._extras()):
             return False
         await self._core.read()
+        if self._core.keeper.state.pending is not None:
+            raise ServerContradicts("The server confirmed a change and does not show it.")
         await self.tend_door(letters=True)
         return True
 
@@ -149,12 +158,16 @@ class Committer:
         if state.pending is None:
             return False
         try:
-            await core.transport.post_commit(
+            seq = await core.transport.post_commit(
                 core.id, core.profile.token, state.member_id, state.pending, extras
             )
+            await core.confirmed(seq, state.pending.entry)
         except StaleParent:
-            core.keeper.change(lambda now: (_without(now, state), None))
-            return False
+            await core.read()  # what came first, or this very commit, settles it
+            if core.keeper.state.pending is not None:
+                core.keeper.change(lambda now: (_without(now, state), None))
+                return False
+            return core.keeper.state.present.commit == state.pending.entry
         except NotAuthorised as error:
             raise gone() from error
         except ServerRefused:
@@ -169,6 +182,8 @@ class Committer:
         ):
             raise NotInSession("The join was not finished; open the link again.")
         told = await core.read()
+        if core.keeper.state.phase is Phase.JOINING:
+            raise ServerContradicts("The server confirmed the join and does not show it.")
         await core.take_letter()
         return told
 

@@ -10,7 +10,7 @@ from careseal.e2ee.errors import OutOfOrder, SealError
 from careseal.e2ee.events import EntryEvent, MessageReceived
 from careseal.e2ee.following import contradict
 from careseal.e2ee.history import History
-from careseal.e2ee.identifiers import SessionId
+from careseal.e2ee.identifiers import EntryId, SessionId
 from careseal.e2ee.log import Digested, Entry
 from careseal.e2ee.past import grant, known_from, letter, take_history
 from careseal.e2ee.payload import HistoryGrant
@@ -80,6 +80,18 @@ class Core:
     def tell(self, event: Event) -> None:
         for listener in list(self.listeners):
             listener(event)
+
+    async def confirmed(self, seq: int, entry: EntryId) -> None:
+        """The server says that an entry of this device is in the log: it had better be."""
+        with self.store.transaction():
+            passed = self.keeper.state.chain.head.seq >= seq
+            if not passed:
+                self.keeper.expect(seq, entry)
+        if passed:
+            page = await self.transport.entries(self.id, self.profile.token, seq - 1, limit=1)
+            if [each.id for each in page.entries] != [entry]:
+                self.contradicted(seq)
+            self._apply(page.entries)
 
     def contradicted(self, seq: int) -> None:
         """The server tells of the past what it did not tell before: nothing is sent any more."""

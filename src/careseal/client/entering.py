@@ -20,6 +20,7 @@ from .errors import (
     NotAuthorised,
     NotInSession,
     PasscodeNeeded,
+    ServerContradicts,
     StaleParent,
 )
 from .keeper import Keeper
@@ -30,6 +31,7 @@ from .transport import Bearer, CommitExtras, FetchedDoor, Transport
 Waiting = Callable[[], None]
 """Called once when a host must come online first."""
 
+ATTEMPTS = 100
 _LOOK_AGAIN = 2.0  # s
 
 
@@ -60,10 +62,16 @@ async def enter(
     `LinkUsedUp` or `DoorNotReady`.
     """
     deadline, told = asyncio.get_running_loop().time() + patience, False
-    while True:
+    lost: int | None = None
+    for _ in range(ATTEMPTS):
         try:
-            if await _try(store, transport, invite, introduction):
+            before, lost = lost, await _try(store, transport, invite, introduction)
+            if lost is None:
                 return
+            if lost == before:
+                raise ServerContradicts(
+                    "The server says that somebody else came first, and does not show it."
+                )
         except DoorNotReady:
             if asyncio.get_running_loop().time() + _LOOK_AGAIN > deadline:
                 raise
@@ -71,12 +79,13 @@ async def enter(
                 waiting()
                 told = True
             await asyncio.sleep(_LOOK_AGAIN)
+    raise DoorNotReady("Others kept changing the session; try again in a moment.")
 
 
 async def _try(
     store: Store, transport: Transport, invite: Invite, introduction: Introduction
-) -> bool:
-    """False when somebody else's commit came first."""
+) -> int | None:
+    """The commit after which it joined in vain, for somebody else's came first."""
     opened, fetched = await _open(transport, invite, invite.access_token)
     digests, head, last_commit = await transport.digests(
         invite.session, invite.access_token, opened.position.seq
@@ -93,7 +102,7 @@ async def _try(
         store.put(invite.session, "profile", profile.encode())
         if fetched.letter is not None:
             store.put(invite.session, "letter", fetched.letter)
-    return await post_join(transport, state, profile)
+    return None if await post_join(transport, state, profile) else last_commit
 
 
 async def post_join(transport: Transport, state: SessionState, profile: Profile) -> bool:

@@ -107,7 +107,8 @@ class Follower:
             case {"type": "present", "members": list(members)}:
                 core.tell(Present(_ids(members)))
             case {"type": "opened", "invite": str(invite)}:
-                core.tell(LinkOpened(InviteId.parse(invite)))
+                with suppress(Malformed):  # advisory: not worth the line
+                    core.tell(LinkOpened(InviteId.parse(invite)))
             case {"type": "beat", "head": int(head)} if head > core.cursor:
                 self._attend(await core.read())
 

@@ -14,8 +14,8 @@ from careseal.e2ee.events import (
     GroupChanged,
     MessageReceived,
 )
-from careseal.e2ee.following import check_head, follow, read_entry
-from careseal.e2ee.identifiers import SessionId
+from careseal.e2ee.following import check_head, contradict, follow, read_entry
+from careseal.e2ee.identifiers import EntryId, SessionId
 from careseal.e2ee.log import Entry, Kind
 from careseal.e2ee.payload import File, Note, Text
 from careseal.e2ee.state import Epoch, SessionState
@@ -87,6 +87,9 @@ class Keeper:
             found: list[EntryEvent] = []
             for entry in entries:
                 state, events = follow(state, entry)
+                if self._breaks_word(entry):
+                    state, more = contradict(state, entry.seq)
+                    events += more
                 if any(isinstance(event, Duplicate) for event in events):
                     events = () if entry.seq <= told else (describe(state, entry),)
                 found += [self.first(event) for event in events]
@@ -96,6 +99,18 @@ class Keeper:
             return state, found
 
         return self.change(make)
+
+    def expect(self, seq: int, entry: EntryId) -> None:
+        """The server has confirmed that this entry is there in the log."""
+        self._store.put(self._session, f"confirmed/{seq}", entry)
+
+    def _breaks_word(self, entry: Entry) -> bool:
+        """Whether another entry was confirmed to be in this one's place."""
+        name = f"confirmed/{entry.seq}"
+        expected = self._store.get(self._session, name)
+        if expected is not None:
+            self._store.delete(self._session, name)
+        return expected is not None and expected != entry.id
 
     def first(self, event: EntryEvent) -> EntryEvent:
         """The event, or a `Duplicate` where an earlier entry held the same message (§5.2)."""

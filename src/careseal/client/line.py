@@ -21,6 +21,9 @@ MAX_FRAME = 4 * 1024 * 1024
 SILENCE = 60.0
 """Seconds without a frame, three beats, after which the line counts as dead."""
 
+GREETING = 8.0
+"""Seconds in which the server has to take up the line, and to say so."""
+
 REVOKED, NOT_AUTHORISED, OVER = 4403, 4401, 4410
 
 
@@ -39,9 +42,10 @@ class Line:
 
         Raises `ServerUnreachable`, `LineOver`, or `NotInSession` once revoked.
         """
+        patience = GREETING
         while True:
             try:
-                async with asyncio.timeout(SILENCE):
+                async with asyncio.timeout(patience):
                     text = await self._socket.recv()
                 frame = msgspec.json.decode(text)
             except (TimeoutError, msgspec.DecodeError) as error:
@@ -49,6 +53,7 @@ class Line:
             except ConnectionClosed as closed:
                 raise _why(closed) from closed
             if isinstance(frame, dict):
+                patience = SILENCE
                 yield frame
 
     async def send_signal(self, to: MemberId | None, signal: bytes) -> None:
@@ -67,7 +72,7 @@ class Line:
 async def open_line(url: str, token: MemberToken) -> AsyncIterator[Line]:
     """Raises `ServerUnreachable`."""
     try:
-        socket = await connect(url, max_size=MAX_FRAME, open_timeout=10, close_timeout=2)
+        socket = await connect(url, max_size=MAX_FRAME, open_timeout=GREETING, close_timeout=2)
     except (OSError, TimeoutError, InvalidHandshake, InvalidURI) as error:
         raise ServerUnreachable("The line to the server cannot be opened.") from error
     async with socket:

@@ -59,6 +59,7 @@ class Postman:
                 core.outbox.drop(name)  # it will never be taken
                 raise
             else:
+                await core.confirmed(seq, sealed.id)
                 core.outbox.acknowledged(name, seq)
 
     def _seal(self, waiting: Outgoing) -> SealedChat:
