@@ -171,7 +171,7 @@ function SessionRow({ summary }: { summary: SessionSummary }) {
           {shortWhen(lastActivityAt, Date.now())}
         </time>
         <span class="quiet small">
-          {t("dashboard.people", { count: people })}, {t(`dashboard.phase.${phase}`)}
+          {t("dashboard.people", { count: people })} · {t(`dashboard.phase.${phase}`)}
         </span>
         {unread > 0 && <span class="badge good">{t("dashboard.unread", { count: unread })}</span>}
       </a>

@@ -86,7 +86,7 @@ const ar: Catalogue = {
     "كل من لديه هذا الرابط وكلمة المرور يستطيع الانضمام. أبلغ كلمة المرور بطريقة أخرى، بالهاتف مثلًا.",
   "newSession.label": "اسم الجلسة (اختياري)",
   "newSession.labelHint": "لك وللمشاركين في الجلسة. لا يستطيع الخادم قراءته.",
-  "newSession.link": "الرابط للمريض",
+  "newSession.link": "رابط للمريض",
   "newSession.copy": "نسخ الرابط",
   "newSession.share": "مشاركة…",
   "newSession.qr": "رمز QR للرابط",

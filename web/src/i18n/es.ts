@@ -397,7 +397,7 @@ const es: Catalogue = {
     "Todos los dispositivos de {name} pierden el acceso de inmediato y el enlace se cierra. Lo que ya leyó no se puede deshacer.",
   "people.here": "presente",
   "people.away": "ausente",
-  "people.since": "desde: {time}",
+  "people.since": "desde {time}",
   "people.device": "{device}, {presence}",
   "people.closeLink": "Cerrar enlace",
   "people.copyLink": "Copiar enlace",

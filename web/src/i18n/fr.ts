@@ -79,7 +79,7 @@ const fr: Catalogue = {
     "Toute personne qui a ce lien et le mot de passe peut participer. Donnez le mot de passe autrement, par téléphone par exemple.",
   "newSession.label": "Nom de la consultation (facultatif)",
   "newSession.labelHint": "Pour vous et les personnes présentes. Le serveur ne peut pas le lire.",
-  "newSession.link": "Lien pour votre patient",
+  "newSession.link": "Lien à envoyer",
   "newSession.copy": "Copier le lien",
   "newSession.share": "Partager…",
   "newSession.qr": "Code QR du lien",
@@ -183,7 +183,7 @@ const fr: Catalogue = {
   "tab.unread": { one: "{count} non lu", many: "{count} non lus", other: "{count} non lus" },
   "sheet.close": "Fermer le volet",
 
-  "chat.title": "Messages",
+  "chat.title": "Discussion",
   "chat.list": "Messages",
   "chat.empty":
     "Rien n’a encore été écrit. Seules les personnes de cette consultation peuvent lire ce que vous écrivez ici.",
@@ -399,7 +399,7 @@ const fr: Catalogue = {
     "Tous les appareils de {name} perdent l’accès aussitôt et le lien est fermé. Ce qui a déjà été lu le reste.",
   "people.here": "en ligne",
   "people.away": "hors ligne",
-  "people.since": "depuis : {time}",
+  "people.since": "depuis {time}",
   "people.device": "{device}, {presence}",
   "people.closeLink": "Fermer le lien",
   "people.copyLink": "Copier le lien",

@@ -27,12 +27,8 @@ export function SessionHeader({ session, calls }: { session: Session; calls: Cal
         <Mark />
       )}
       <div class="visit-title">
-        <h1>
-          <bdi>{session.title.value || t("title.default")}</bdi>
-        </h1>
-        <p class="small quiet one-line">
-          <HereWords session={session} />
-        </p>
+        <h1 dir="auto">{session.title.value || t("title.default")}</h1>
+        <HereWords session={session} />
       </div>
       <ConnectionState session={session} />
       {startedAt !== undefined && <CallTimer startedAt={startedAt} />}
@@ -54,7 +50,11 @@ export function SessionHeader({ session, calls }: { session: Session; calls: Cal
 
 function HereWords({ session }: { session: Session }) {
   const here = session.participants.value.filter(({ here, self }) => here && !self)
-  return <bdi>{here.length > 0 ? names(here.map(({ name }) => name)) : t("session.nobody")}</bdi>
+  return (
+    <p class="small quiet one-line" dir="auto">
+      {here.length > 0 ? names(here.map(({ name }) => name)) : t("session.nobody")}
+    </p>
+  )
 }
 
 function ConnectionState({ session }: { session: Session }) {

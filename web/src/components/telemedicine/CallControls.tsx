@@ -28,6 +28,7 @@ export default function CallControls({ calls, relayOnly, unread, onPanel }: Prop
       <Control
         icon={muted ? "microphoneOff" : "microphone"}
         label={t(muted ? "call.unmute" : "call.mute")}
+        other={t(muted ? "call.mute" : "call.unmute")}
         hint={t("call.muteKey")}
         off={muted}
         onClick={() => void calls.setMuted(!muted)}
@@ -35,6 +36,7 @@ export default function CallControls({ calls, relayOnly, unread, onPanel }: Prop
       <Control
         icon={cameraOff ? "cameraOff" : "camera"}
         label={t(cameraOff ? "call.cameraOn" : "call.cameraOff")}
+        other={t(cameraOff ? "call.cameraOff" : "call.cameraOn")}
         hint={t("call.cameraKey")}
         off={cameraOff}
         onClick={() => void calls.setCameraOff(!cameraOff)}
@@ -43,6 +45,7 @@ export default function CallControls({ calls, relayOnly, unread, onPanel }: Prop
         <Control
           icon="screen"
           label={t(calls.sharing.value ? "call.unshare" : "call.share")}
+          other={t(calls.sharing.value ? "call.share" : "call.unshare")}
           off={calls.sharing.value}
           onClick={() => (calls.sharing.value ? calls.stopSharing() : void calls.shareScreen())}
         />
@@ -68,17 +71,21 @@ export default function CallControls({ calls, relayOnly, unread, onPanel }: Prop
 interface ControlProps {
   icon: IconName
   label: string
+  /** What the button says after it was pressed: it is wide enough for both, so that nothing moves. */
+  other?: string
   hint?: string
   off?: boolean
   count?: number
   onClick: () => void
 }
 
-function Control({ icon, label, hint, off = false, count = 0, onClick }: ControlProps) {
+function Control({ icon, label, other, hint, off = false, count = 0, onClick }: ControlProps) {
   return (
     <button type="button" class={off ? "control off" : "control"} title={hint ? `${label} (${hint})` : label} onClick={onClick}>
       <Icon name={icon} />
-      <span class="label">{label}</span>
+      <span class="label" data-other={other}>
+        {label}
+      </span>
       {count > 0 && (
         <>
           <span class="count" aria-hidden="true">

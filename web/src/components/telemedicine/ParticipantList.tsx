@@ -114,7 +114,7 @@ function Links({ invites, session }: { invites: readonly Invite[]; session: Sess
             <p>
               <Icon name="link" /> <bdi>{invite.label || t("people.unlabelled")}</bdi>{" "}
               <span class="quiet small">
-                {t(`role.${invite.role}`)}, {linkState(invite, now)}
+                {t(`role.${invite.role}`)} · {linkState(invite, now)}
               </span>
             </p>
             <div class="row">
