@@ -48,7 +48,7 @@ class Line:
                 async with asyncio.timeout(patience):
                     text = await self._socket.recv()
                 frame = msgspec.json.decode(text)
-            except (TimeoutError, msgspec.DecodeError) as error:
+            except (TimeoutError, msgspec.DecodeError, UnicodeError, RecursionError) as error:
                 raise ServerUnreachable("The line to the server is silent.") from error
             except ConnectionClosed as closed:
                 raise _why(closed) from closed
