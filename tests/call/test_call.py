@@ -336,3 +336,30 @@ async def test_an_old_call_in_the_log_does_not_ring(make_caller: MakeCaller, roo
     await roe.line.announce(later, "started", None)
     assert (await ann.until(Rings)).call == later
     assert len(ann.told) == 1
+
+
+@pytest.mark.parametrize("asked_by", ["the offerer", "the answerer"])
+async def test_another_path_carries_the_same_call(make_caller: MakeCaller, asked_by: str) -> None:
+    roe, ann = await in_call(make_caller)
+    camera = watch(ann, Slot.CAMERA)
+    await camera.moving_picture()
+    assert link(roe).offerer
+    paths = [link(caller)._path for caller in (roe, ann)]
+    link(roe if asked_by == "the offerer" else ann).restart()
+    await until(lambda: all(path is not None and path.replaced for path in paths))
+    for caller, tone in ((roe, 660), (ann, 440)):
+        assert await watch(caller, Slot.MICROPHONE).tone() == pytest.approx(tone, rel=0.02)
+        await watch(caller, Slot.CAMERA).moving_picture()
+        assert link(caller).state == "connected"
+
+
+async def test_a_call_comes_back_when_its_path_breaks(make_caller: MakeCaller) -> None:
+    roe, ann = await in_call(make_caller)
+    await watch(ann, Slot.CAMERA).moving_picture()
+    path = link(ann)._path
+    assert path is not None
+    await path._current.close()  # as when nothing has answered on it for a while
+    await until(lambda: path.replaced and link(ann).state == "connected")
+    for caller, tone in ((roe, 660), (ann, 440)):
+        assert await watch(caller, Slot.MICROPHONE).tone() == pytest.approx(tone, rel=0.02)
+        await watch(caller, Slot.CAMERA).moving_picture()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,8 @@ from .frames import Outcome, StreamOpener, StreamSealer
 
 VIDEO_PACKETS = 512
 """Packets that may wait for one that is missing."""
+LONGEST_GAP = 0.5
+"""Seconds for which they do."""
 
 
 class SealingVp8Encoder(Vp8Encoder):
@@ -93,16 +96,36 @@ class OpeningQueue(queue.Queue[Any]):
 
 
 class WholeFrames(JitterBuffer):
-    """Lets no frame through whose beginning is missing: it would look like one unsealed."""
+    """Lets no frame through whose beginning is missing: it would look like one unsealed.
+
+    And waits for what is missing no longer than eyes do.
+    """
 
     def __init__(self) -> None:
         super().__init__(VIDEO_PACKETS, is_video=True)
         self._torn = False
+        self._last_frame = time.monotonic()
 
     def add(self, packet: RtpPacket) -> tuple[bool, JitterFrame | None]:
         self._torn = False
         ask_whole, frame = super().add(packet)
+        now = time.monotonic()
+        if frame is not None:
+            self._last_frame = now
+        elif now - self._last_frame > LONGEST_GAP and self._has_gap_before(packet):
+            self._last_frame = now
+            self.remove(self.capacity)
+            self._origin = None  # goes on from here, with a whole picture
+            super().add(packet)
+            ask_whole = True
         return ask_whole or self._torn, frame
+
+    def _has_gap_before(self, packet: RtpPacket) -> bool:
+        if self._origin is None:
+            return False
+        count = (packet.sequence_number - self._origin) % 65536
+        places = ((self._origin + at) % self.capacity for at in range(count))
+        return count < self.capacity and any(self._packets[place] is None for place in places)
 
     def _remove_frame(self, sequence_number: int) -> JitterFrame | None:
         first = None if self._origin is None else self._packets[self._origin % self.capacity]

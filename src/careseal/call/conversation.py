@@ -167,6 +167,9 @@ class Conversation:
             case CallSignal(type="unsealed"):
                 if link is not None:
                     self.betrayed(link, "unsealed-media")
+            case CallSignal(type="restart"):
+                if link is not None and link.offerer:
+                    link.restart()
             case Description() | Candidate() | Media():
                 if link is not None:
                     link.take(signal)
@@ -180,6 +183,9 @@ class Conversation:
         self.alone_since = None
         if link.peer in self.present:
             self._events.connected(link.peer)
+        self._events.changed()
+
+    def interrupted(self) -> None:
         self._events.changed()
 
     def sends(self, link: Link) -> None:
@@ -264,6 +270,9 @@ class _LinkListener:
 
     def connected(self, link: Link) -> None:
         self._conversation.connected_to(link)
+
+    def interrupted(self, link: Link) -> None:
+        self._conversation.interrupted()
 
     def sends(self, link: Link) -> None:
         self._conversation.sends(link)

@@ -61,6 +61,19 @@ def tidy(sdp: str) -> str:
     return "\r\n".join([*kept, ""])
 
 
+def with_path(sdp: str, ufrag: str, password: str, candidates: list[str]) -> str:
+    """A description with another path: ICE is restarted, everything else stays."""
+    names = ("a=candidate:", "a=end-of-candidates", "a=ice-ufrag:", "a=ice-pwd:")
+    session, *sections = (
+        [line for line in part if not line.startswith(names)] for part in _split(sdp)
+    )
+    first = [*(f"a=candidate:{each}" for each in candidates), "a=end-of-candidates"]
+    for section in sections:
+        section += [f"a=ice-ufrag:{ufrag}", f"a=ice-pwd:{password}", *first]
+        first = []
+    return "\r\n".join([*session, *(line for each in sections for line in each), ""])
+
+
 def _split(sdp: str) -> list[list[str]]:
     """Lines of the session part, then of each section."""
     parts: list[list[str]] = [[]]

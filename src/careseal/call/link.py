@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from aiortc import (
     RTCBundlePolicy,
@@ -45,12 +45,16 @@ from .description import SECTIONS, Described, read_description, tidy
 from .errors import DescriptionRefused
 from .events import AlarmKind
 from .frames import Keys, StreamOpener, StreamSealer
+from .path import Path
 from .tracks import Gate, Inlet
 
 _log = logging.getLogger(__name__)
 
 NO_CONTEXT = bytes(CONTEXT_SIZE)
 """Stands where no stream to the recipient exists (docs/protocol.md §7.1)."""
+
+PATIENCE = 3.0
+"""Seconds after which another path is looked for, again and again until there is one."""
 
 
 class Slot(IntEnum):
@@ -67,6 +71,7 @@ CODECS = (Codec.OPUS, Codec.VP8, Codec.VP8)
 class LinkState(StrEnum):
     CONNECTING = "connecting"
     CONNECTED = "connected"
+    RECONNECTING = "reconnecting"
     CLOSED = "closed"
 
 
@@ -89,6 +94,9 @@ class LinkEvents(Protocol):
         """Signals leave in the order they were said."""
 
     def connected(self, link: Link) -> None: ...
+
+    def interrupted(self, link: Link) -> None:
+        """The path is gone; another one is looked for."""
 
     def sends(self, link: Link) -> None:
         """What the other side says it sends has changed."""
@@ -126,6 +134,8 @@ class Link:
         self._events = options.events
         self._described: Described | None = None
         self._pc: RTCPeerConnection | None = None
+        self._path: Path | None = None
+        self._impatience: asyncio.TimerHandle | None = None
         self._candidates: list[Candidate] = []
         self._steps = asyncio.Lock()
         self._working: set[asyncio.Task[None]] = set()
@@ -147,6 +157,19 @@ class Link:
             await pc.setLocalDescription(await pc.createOffer())
             self._describe("offer", pc)
             self.announce()
+
+        self._step(work)
+
+    def restart(self) -> None:
+        """Looks for another path: offered by the offerer, asked for by the other."""
+        if not self.offerer:
+            self._say(CallSignal("restart", self._options.call))
+            return
+
+        async def work() -> None:
+            if self._path is not None and self._described is not None:
+                self.round += 1
+                self._say(await self._on_another_path(self._path, "offer"))
 
         self._step(work)
 
@@ -179,6 +202,7 @@ class Link:
     def close(self) -> Awaitable[None]:
         """No frame goes out or is shown from now on; what is returned is done when all is."""
         self.state = LinkState.CLOSED
+        self._be_patient()
         for inlet in self.inlets:
             inlet.end()
         for gate in self._gates:
@@ -188,7 +212,12 @@ class Link:
     # Negotiation ---------------------------------------------------------------------------
 
     async def _take_offer(self, signal: Description) -> None:
-        if self.offerer or self._pc is not None or signal.round != 0:
+        if self.offerer or (self._pc is not None and signal.round <= self.round):
+            return
+        if self._path is not None:
+            await self._take_restart(self._path, signal)
+            return
+        if signal.round != 0:
             return
         self._accept(signal)
         pc = await self._connection()
@@ -199,9 +228,33 @@ class Link:
         self._describe("answer", pc)
         await self._add_candidates()
 
+    async def _take_restart(self, path: Path, signal: Description) -> None:
+        self._accept(signal)
+        self.round = signal.round
+        self._say(await self._on_another_path(path, "answer"))
+        await path.take(signal.sdp)
+        await self._add_candidates()
+
+    async def _on_another_path(self, path: Path, kind: Literal["offer", "answer"]) -> Description:
+        options = self._options
+        servers = [_ice_server(each) for each in await options.ice_servers()]
+        before = tidy(self._connected_pc.localDescription.sdp)
+        sdp = await path.prepare(servers, relay_only=options.relay_only, sdp=before)
+        return Description(kind, options.call, sdp, self.round)
+
+    @property
+    def _connected_pc(self) -> RTCPeerConnection:
+        assert self._pc is not None  # noqa: S101 - narrowed for the type checker
+        return self._pc
+
     async def _take_answer(self, signal: Description) -> None:
         pc = self._pc
         if not self.offerer or pc is None or signal.round != self.round:
+            return
+        if self.round > 0 and self._path is not None:
+            self._accept(signal)
+            await self._path.take(signal.sdp)
+            await self._add_candidates()
             return
         if pc.signalingState != "have-local-offer":
             return
@@ -240,6 +293,7 @@ class Link:
         self._pc = pc
         for slot, kind in zip(Slot, SECTIONS, strict=True):
             self._attach(pc.addTransceiver(kind, direction="sendrecv"), slot)
+        self._path = Path(pc.getTransceivers()[0].sender.transport.transport, self._changed_path)
         pc.on("connectionstatechange", lambda: self._state_changed(pc))
         return pc
 
@@ -261,12 +315,16 @@ class Link:
         if pc is None or pc.remoteDescription is None:
             return
         due, self._candidates = self._candidates, []
+        self._candidates = [signal for signal in due if signal.round > self.round]
         for signal in due:
             if signal.round != self.round:
                 continue
             # One that this machine cannot use, as of a family it lacks, is no reason to end.
             with suppress(ValueError, OSError, AssertionError, IndexError):
-                await pc.addIceCandidate(_candidate(signal))
+                if self.round > 0 and self._path is not None:
+                    await self._path.add(_candidate(signal))
+                else:
+                    await pc.addIceCandidate(_candidate(signal))
 
     # What happens --------------------------------------------------------------------------
 
@@ -279,8 +337,38 @@ class Link:
         elif pc.connectionState == "connected" and self.state is LinkState.CONNECTING:
             self.state = LinkState.CONNECTED
             self._events.connected(self)
-        elif pc.connectionState in ("failed", "closed"):
-            self._fail()
+        elif transport.state in ("failed", "closed") or self.state is LinkState.CONNECTING:
+            if pc.connectionState in ("failed", "closed"):
+                self._fail()
+        elif pc.connectionState == "failed" and self._path and not self._path.replaced:
+            self._interrupt()
+
+    def _changed_path(self, up: bool) -> None:
+        if self.state is LinkState.CLOSED:
+            return
+        if not up:
+            self._interrupt()
+        elif self.state is LinkState.RECONNECTING:
+            self._be_patient()
+            self.state = LinkState.CONNECTED
+            self._events.connected(self)
+
+    def _interrupt(self) -> None:
+        """Whoever ends the call when nobody comes back, it is not the link."""
+        self.state = LinkState.RECONNECTING
+        self._events.interrupted(self)
+        self._lose_patience()
+
+    def _lose_patience(self) -> None:
+        if self.state is LinkState.RECONNECTING:
+            self.restart()
+            loop = asyncio.get_running_loop()
+            self._impatience = loop.call_later(PATIENCE, self._lose_patience)
+
+    def _be_patient(self) -> None:
+        if self._impatience is not None:
+            self._impatience.cancel()
+            self._impatience = None
 
     def _is_described(self, transport: Any) -> bool:
         """aiortc refuses another certificate by itself; here it is told apart from bad luck."""
@@ -327,6 +415,8 @@ class Link:
 
     async def _shut(self) -> None:
         async with self._steps:
+            if self._path is not None:
+                await self._path.close()
             if self._pc is not None:
                 await self._pc.close()
 
