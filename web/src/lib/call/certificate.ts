@@ -1,4 +1,4 @@
-/** The peer's certificate: the one of its signed descriptions, for the life of a connection (docs/protocol.md §7.2). */
+/** The certificate of a peer: that of its signed descriptions, for the life of a connection (docs/protocol.md §7.2). */
 import { type Described, DescriptionRefused, isDescribed, readDescription } from "./description.ts"
 
 export class PinnedCertificate {

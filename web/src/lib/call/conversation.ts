@@ -49,6 +49,12 @@ export class Conversation {
   readonly links = new Map<string, Link>()
   /** Others who take part, whether connected yet or not. */
   readonly present = new Map<string, Peer>()
+  /** Pages that came later and were told of this call. */
+  readonly told = new Set<string>()
+  /** ms at which the page behind a link was gone from the server. */
+  readonly goneSince = new Map<string, number>()
+  /** The strongest refusal heard so far. */
+  refusal: "declined-by-other" | "busy" | undefined
   /** ms; undefined while some link is connected. */
   aloneSince: number | undefined = Date.now()
   readonly views: ReadonlySignal<readonly CallPeer[]>
@@ -78,6 +84,20 @@ export class Conversation {
 
   get startedHere(): boolean {
     return this.starter === "us"
+  }
+
+  /** Whose call it is; undefined where it is the own, or not known. */
+  get caller(): Starter | undefined {
+    return typeof this.starter === "object" ? this.starter : undefined
+  }
+
+  isStartedBy({ memberId }: Peer): boolean {
+    return this.caller?.memberId === memberId
+  }
+
+  /** Nobody takes part but this side, and nobody is rung. */
+  get deserted(): boolean {
+    return this.links.size === 0 && this.present.size === 0
   }
 
   get connected(): boolean {

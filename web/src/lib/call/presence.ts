@@ -1,0 +1,68 @@
+/** Pages and members that come and go while a call goes on (docs/protocol.md §7.2). */
+import { type Peer } from "../session/types.ts"
+import { type Conversation, keyOf } from "./conversation.ts"
+import { type Course } from "./course.ts"
+
+/** ms that accepted, and with nobody in reach, a call waits for somebody. */
+const ALONE = 30_000
+/** ms after which a page that is gone from the server and from the connection does not come back. */
+const GONE = 8_000
+
+export function peersChanged(course: Course, peers: readonly Peer[]): void {
+  const here = new Set(peers.map(keyOf))
+  course.ongoing.keepOnly(here)
+  const { current } = course
+  if (!current) return
+  noteGone(current, peers, here)
+  if (!current.accepted) return
+  for (const peer of peers) {
+    if (course.people.isOwn(peer.memberId) || current.links.has(keyOf(peer))) continue
+    if (course.is("ringing-out")) current.ring(peer)
+    else tellOngoing(course, current, peer)
+  }
+}
+
+/** A page that was loaded again is another instance of the same leaf: what was connected to the old one is dead. */
+function noteGone(current: Conversation, peers: readonly Peer[], here: ReadonlySet<string>): void {
+  for (const [key, { peer }] of [...current.links]) {
+    if (here.has(key)) current.goneSince.delete(key)
+    else if (peers.some(({ leaf }) => leaf === peer.leaf)) current.drop(peer)
+    else if (!current.goneSince.has(key)) current.goneSince.set(key, Date.now())
+  }
+}
+
+/** Who comes while a call goes on is told, and may join. */
+function tellOngoing(course: Course, current: Conversation, peer: Peer): void {
+  if (current.told.has(keyOf(peer))) return
+  current.told.add(keyOf(peer))
+  course.notices.sayGoesOn(peer, current.id, current.sent)
+}
+
+/** To be called in an effect, which follows the members. Those who are no longer are out of the call. */
+export function membersChanged(course: Course): void {
+  const members = course.people.memberIds()
+  const { current } = course
+  if (!current || members.size === 0) return
+  for (const { peer } of [...current.links.values()]) {
+    if (members.has(peer.memberId)) continue
+    current.drop(peer)
+    if (current.deserted && course.isCurrent(current)) course.finish("removed", "ended")
+  }
+}
+
+export async function everySecond(course: Course): Promise<void> {
+  const { current } = course
+  if (!current) return
+  await current.poll()
+  if (!course.isCurrent(current) || !current.accepted) return
+  for (const [key, link] of [...current.links]) {
+    const away = current.goneSince.get(key)
+    if (away !== undefined && link.state !== "connected" && Date.now() - away > GONE) current.drop(link.peer)
+  }
+  course.progress(current)
+  const alone = current.aloneSince
+  if (course.is("connecting") && alone !== undefined && Date.now() - alone > ALONE) {
+    course.notices.sayToAll("hangup", current.id)
+    course.finish("lost", "ended")
+  }
+}
