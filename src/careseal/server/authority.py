@@ -72,7 +72,10 @@ def is_same_origin(request: Request) -> bool:
         return False
     origin = request.headers.get("origin")
     if origin is not None:
-        return urlsplit(origin).netloc == request.headers.get("host")
+        try:
+            return urlsplit(origin).netloc == request.headers.get("host")
+        except ValueError:  # no origin that a browser sends
+            return False
     return site is not None
 
 
