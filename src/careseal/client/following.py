@@ -15,6 +15,7 @@ from careseal.e2ee.identifiers import InviteId, MemberId
 from careseal.e2ee.payload import Leave
 from careseal.e2ee.signal import Peer
 from careseal.e2ee.signal_payload import Hello, Plain, SignalPayload
+from careseal.e2ee.state import Phase
 
 from .commits import Committer
 from .core import Core
@@ -109,6 +110,8 @@ class Follower:
             case {"type": "opened", "invite": str(invite)}:
                 with suppress(Malformed):  # advisory: not worth the line
                     core.tell(LinkOpened(InviteId.parse(invite)))
+                if core.keeper.state.phase is Phase.IN and core.keeper.state.is_host:
+                    self._start(self._committer.tend_door())  # somebody stands before it
             case {"type": "beat", "head": int(head)} if head > core.cursor:
                 self._attend(await core.read())
 

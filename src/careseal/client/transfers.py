@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from careseal.e2ee.file import PART_SIZE, FileSeal, part_count, part_length, sealed_size
+from careseal.e2ee.file import MAX_PARTS, PART_SIZE, FileSeal, part_count, part_length, sealed_size
 from careseal.e2ee.identifiers import FileId, MessageId, SessionId
 from careseal.e2ee.payload import File
 from careseal.e2ee.secret import FileKey, MemberToken
@@ -175,9 +175,7 @@ async def download(
 
     Raises `FileUnavailable`, or `Tampered` when the server changed something.
     """
-    seal = FileSeal(file.file, file.key, file.size)
-    if seal.parts != file.parts:
-        raise FileUnavailable("The message about this file contradicts itself.")
+    seal = _seal_of(file)
     meter = Meter(file.size, tell)
     for number in range(first):
         meter.add(part_length(file.size, number), resumed=True)
@@ -215,6 +213,7 @@ async def save(parts: Callable[[int], AsyncIterator[bytes]], file: File, target:
     What a crash leaves unfinished beside it goes on where it was; `parts` gives the plain
     bytes from a part on.
     """
+    _seal_of(file)
     unfinished = target.with_name(f".{target.name}.{file.file}.part")
     have = unfinished.stat().st_size // PART_SIZE if unfinished.exists() else 0
     first = min(have, file.parts - 1)
@@ -227,6 +226,14 @@ async def save(parts: Callable[[int], AsyncIterator[bytes]], file: File, target:
         out.flush()
         await asyncio.to_thread(os.fsync, out.fileno())
     unfinished.replace(target)
+
+
+def _seal_of(file: File) -> FileSeal:
+    """Raises `FileUnavailable` for what no file can be."""
+    seal = FileSeal(file.file, file.key, file.size)
+    if file.size > MAX_PARTS * PART_SIZE or seal.parts != file.parts:
+        raise FileUnavailable("The message about this file contradicts itself.")
+    return seal
 
 
 def spool(source: BinaryIO, folder: Path) -> Path:
