@@ -1,5 +1,5 @@
 /** The language that this person chose on this device, before those that the browser names. */
-import { chooseLanguage, type Language } from "./index"
+import { chooseLanguage, languages, type Language } from "./index"
 
 const key = "careseal.language"
 
@@ -19,7 +19,7 @@ export function changeLanguage(tag: Language): Promise<void> {
 function chosen(): string[] {
   try {
     const tag = localStorage.getItem(key)
-    return tag === null ? [] : [tag]
+    return languages.some((each) => each.tag === tag) && tag !== null ? [tag] : []
   } catch {
     return []
   }
