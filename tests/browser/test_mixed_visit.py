@@ -28,7 +28,18 @@ import pytest
 from av import AudioFrame, AudioResampler, VideoFrame
 from playwright.sync_api import Browser, Playwright, expect
 
-from careseal.call import Calls, Connected, Ended, EndReason, Pattern, Rings, Sending, Slot, Tone
+from careseal.call import (
+    Calls,
+    Connected,
+    Ended,
+    EndReason,
+    Pattern,
+    Recorder,
+    Rings,
+    Sending,
+    Slot,
+    Tone,
+)
 from careseal.call.tracks import Inlet
 from careseal.client import (
     ApiToken,
@@ -52,7 +63,7 @@ T = TypeVar("T")
 
 SOON = 30.0  # s
 RATE = 48_000
-BROWSER_HZ, KIOSK_HZ, NURSE_HZ = 880, 660, 440
+BROWSER_HZ, KIOSK_HZ, NURSE_HZ, FILE_HZ = 880, 660, 440, 550
 
 # aiortc finds no candidate on loopback by itself, and tests stay on it.
 CALL_ON_LOOPBACK = (
@@ -412,6 +423,37 @@ def test_the_terminal_calls_the_browser_and_records_it(visit: Visit, tmp_path: P
     assert is_green(mean_colour(pictures[-1]))
     assert len({fingerprint(each) for each in pictures}) > 10
     assert tone == pytest.approx(BROWSER_HZ, rel=0.02)
+
+
+def test_the_terminal_answers_the_browser_with_a_media_file(visit: Visit, tmp_path: Path) -> None:
+    path = tmp_path / "greeting.webm"
+    visit.background.run(record_pattern(path))
+    arguments = ["call", f"--play={path}", "--repeat", "--json"]
+    waiting = visit.nurse.start(*arguments, program=["-c", CALL_ON_LOOPBACK])
+    visit.ann.button("Start call").click()
+    assert is_blue(visit.ann.page.evaluate(SEEN))
+    assert visit.ann.page.evaluate(HEARD) == pytest.approx(FILE_HZ, abs=10)
+    visit.ann.button("Hang up").click()
+    out, err = waiting.communicate(timeout=SOON)
+    assert waiting.returncode == 0, err
+    told = [json.loads(line) for line in out.splitlines()]
+    assert told[0]["event"] == "rings"
+    assert told[0]["from"]["name"] == "Ann"
+    assert (told[-1]["event"], told[-1]["reason"]) == ("ended", "hung-up-by-other")
+
+
+async def record_pattern(path: Path) -> None:
+    """Two seconds of the test pattern, as a media file."""
+    recorder = Recorder(path)
+
+    async def take(track: Pattern | Tone, count: int) -> None:
+        for _ in range(count):
+            frame = await track.recv()
+            assert isinstance(frame, AudioFrame | VideoFrame)
+            recorder.take(frame)
+
+    await asyncio.gather(take(Pattern(), 30), take(Tone(FILE_HZ), 100))
+    await asyncio.to_thread(recorder.close)
 
 
 def is_blue(colour: Any) -> bool:

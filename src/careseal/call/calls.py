@@ -526,7 +526,8 @@ class Calls:
         self._finish(self._refusal, "declined" if declined else "missed")
 
     def _hung_up(self, current: Conversation, peer: Peer, sender: Member) -> None:
-        took_part = peer in current.present or peer in current.links
+        # Its connection may have been closed before this was heard.
+        took_part = peer in current.present or peer in current.met
         current.drop(peer)
         if self._state is State.RINGING_IN:
             if current.is_starter(sender.id) and not current.present:

@@ -74,6 +74,7 @@ class Conversation:
         self.accepted = False
         self.links: dict[Peer, Link] = {}
         self.present: set[Peer] = set()
+        self.met: set[Peer] = set()  # all to whom there ever was a link
         self.alone_since: float | None = time.monotonic()
         self.outlets = tuple(map(Outlet, SECTIONS))
         self._line = line
@@ -220,6 +221,7 @@ class Conversation:
             )
         )
         self.links[peer] = link
+        self.met.add(peer)
         if self.accepted and peer in self.present:
             link.release()
         return link

@@ -70,7 +70,7 @@ class Recorder:
     def record(self, link: Link) -> None:
         """What comes from that peer, from now on."""
         for slot in (Slot.MICROPHONE, Slot.CAMERA):
-            self._unlisten.append(link.inlets[slot].listen(self._take))
+            self._unlisten.append(link.inlets[slot].listen(self.take))
 
     def close(self) -> None:
         """Ends the file. Blocks until all is written. Raises `MediaRefused`."""
@@ -82,7 +82,8 @@ class Recorder:
         if self._error is not None:
             raise MediaRefused("The recording could not be written.") from self._error
 
-    def _take(self, frame: AudioFrame | VideoFrame) -> None:
+    def take(self, frame: AudioFrame | VideoFrame) -> None:
+        """Writes a frame as of now."""
         now = time.monotonic()
         self._start = now if self._start is None else self._start
         self._frames.put((now - self._start, frame))
