@@ -15,6 +15,7 @@ from careseal.call import (
     EndReason,
     GoesOn,
     Joined,
+    Left,
     NobodyHere,
     NoCall,
     Pattern,
@@ -363,3 +364,21 @@ async def test_a_call_comes_back_when_its_path_breaks(make_caller: MakeCaller) -
     for caller, tone in ((roe, 660), (ann, 440)):
         assert await watch(caller, Slot.MICROPHONE).tone() == pytest.approx(tone, rel=0.02)
         await watch(caller, Slot.CAMERA).moving_picture()
+
+
+async def test_a_hang_up_ends_the_call_though_the_connection_was_closed_first(
+    make_caller: MakeCaller, room: Room
+) -> None:
+    roe, ann = await in_call(make_caller)
+    held: list[SignalPayload] = []
+
+    def hold(payload: SignalPayload) -> None:
+        held.append(payload)
+
+    room.on_the_way = hold
+    await ann.calls.hang_up()
+    await roe.until(Left)
+    room.on_the_way = lambda payload: payload
+    assert held == [CallSignal("hangup", roe.line.entries[0][0])]
+    await ann.line.send(roe.line.me, held[0])
+    assert (await roe.until(Ended)).reason is EndReason.HUNG_UP_BY_OTHER

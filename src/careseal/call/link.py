@@ -415,10 +415,10 @@ class Link:
 
     async def _shut(self) -> None:
         async with self._steps:
-            if self._path is not None:
-                await self._path.close()
             if self._pc is not None:
                 await self._pc.close()
+            if self._path is not None:
+                await self._path.close()
 
 
 def _sealable(kind: str) -> list[Any]:

@@ -91,7 +91,7 @@ class Path:
             await self._next.add_remote_candidate(known)
 
     async def close(self) -> None:
-        """Before the connection itself is closed."""
+        """After the connection above it, which says goodbye on it."""
         self._incoming.put_nowait(None)
         await self._drop_next()
         for task in list(self._tasks):
