@@ -6,7 +6,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 export PATH := $(BIN):$(PATH)
 
-.PHONY: run test check bench build interop fuzz web format lock clean
+.PHONY: run test check bench build interop fuzz hostile web format lock clean
 
 run: web # the server on http://localhost:8000
 	$(BIN)/careseal serve --data ./data
@@ -31,6 +31,9 @@ interop: .venv/test web # random sessions between Python and the web client's mo
 
 fuzz: .venv/test .venv/fuzz # every decoder, a million inputs; ARGS="--inputs 50000 --only policy"
 	$(BIN)/python -m tests.fuzz $(ARGS)
+
+hostile: .venv/test web # attacks of servers and members; docs/attacks.md is made from the run
+	$(BIN)/python -m tests.hostile $(ARGS)
 
 web: .venv/run # the web client, where its sources changed
 	$(BIN)/python hatch_build.py

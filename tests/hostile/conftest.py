@@ -2,25 +2,54 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from careseal.client import ApiToken
 from tests.serving import ServerProcess, serving
 
+from .attack import Attack
 from .liar import Liar
 from .proxy import lying
 from .scene import Scene, visit
+
+HERE = Path(__file__).parent
+QUICK_PATHS = {"ann_reads_the_log", "ann_joins", "ann_writes", "ann_is_called"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "attack(name, does, happens): a row of the table in docs/attacks.md"
     )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In `make test` a part of the attacks is enough; `make hostile` runs them all."""
+    for item in items:
+        if (mark := item.get_closest_marker("attack")) is not None:
+            item.user_properties.append(("attack", mark.args))
+    if os.environ.get("CARESEAL_ATTACKS") == "all":
+        return
+    left_out = [item for item in items if HERE in item.path.parents and not _is_quick(item)]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
+
+
+def _is_quick(item: pytest.Item) -> bool:
+    call: Any = getattr(item, "callspec", None)
+    parameters: dict[str, Any] = {} if call is None else call.params
+    attack = parameters.get("attack")
+    if isinstance(attack, Attack):
+        return attack.quick
+    if "path" in parameters:
+        return parameters["path"].__name__ in QUICK_PATHS
+    return item.path.name == "test_members.py" and not parameters and "door" not in item.name
 
 
 @pytest.fixture(scope="session")

@@ -45,7 +45,7 @@ def gives_an_empty_door(liar: Liar) -> None:
     door_with(liar, "door", lambda _: "")
 
 
-@on(ann_joins, DoorNotReady, quick=True)
+@on(ann_joins, DoorNotReady)
 def changes_one_bit_of_the_key_box(liar: Liar) -> None:
     """The server changes one bit of the key box."""
     door_with(liar, "keyBox", flipped)
@@ -57,7 +57,7 @@ def withholds_the_key_box(liar: Liar) -> None:
     door_with(liar, "keyBox", lambda _: None)
 
 
-@on(bob_joins_after_a_change_of_keys, DoorNotReady, quick=True)
+@on(bob_joins_after_a_change_of_keys, DoorNotReady)
 def gives_the_key_box_of_another_invite(liar: Liar) -> None:
     """The server gives the key box of another invite."""
     liar.asks("GET", DOOR)(lambda asked: asked.by(liar.master))  # the host's own
@@ -89,7 +89,7 @@ def gives_an_old_key_box_with_the_new_door(liar: Liar) -> None:
     door_with(liar, "keyBox", lambda _: liar.first(DOOR)["keyBox"])
 
 
-@on(bob_joins_after_a_change_of_keys, ClientError, quick=True)
+@on(bob_joins_after_a_change_of_keys, ClientError)
 def rolls_everything_back_for_a_newcomer(liar: Liar) -> None:
     """The server shows a newcomer door and log of an earlier epoch, each fitting the other."""
 
@@ -183,7 +183,7 @@ def says_for_ever_that_somebody_else_came_first(liar: Liar) -> None:
     liar.asks("POST", COMMITS)(lambda asked: problem("stale-parent", 409, head=1, lastCommit=1))
 
 
-@on(ann_joins, ClientError, quick=True)
+@on(ann_joins, ClientError)
 def confirms_a_join_and_drops_it(liar: Liar) -> None:
     """The server confirms a join and does not put it into the log."""
     liar.asks("POST", COMMITS)(lambda asked: Answer(201, b'{"seq":2,"at":0}', JSON))
@@ -228,7 +228,7 @@ def stores_a_garbage_door_with_the_join(liar: Liar) -> None:
     )
 
 
-@on(roe_mends_the_door, None, quick=True)
+@on(roe_mends_the_door, None)
 def shows_a_host_a_spoilt_door_for_ever(liar: Liar) -> None:
     """The server shows a host a door that is never right; the host mends it, others come in."""
     door_with(liar, "door", lambda _: SPOILT)

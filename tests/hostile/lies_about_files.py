@@ -31,7 +31,7 @@ def gives_a_middle_part_for_the_last(liar: Liar) -> None:
     liar.asks("GET", PART)(lambda asked: renumbered(asked, {2: 1}))
 
 
-@on(a_file_reaches_ann, Tampered, quick=True)
+@on(a_file_reaches_ann, Tampered)
 def changes_one_bit_of_a_part(liar: Liar) -> None:
     """The server changes one bit of a part."""
 
@@ -77,7 +77,7 @@ def breaks_off_in_each_part(liar: Liar) -> None:
     liar.answers("GET", PART)(lambda asked, answer: Fate.CUT)
 
 
-@on(ann_sends_a_file, FileUnavailable, quick=True)
+@on(ann_sends_a_file, FileUnavailable)
 def says_that_all_parts_are_there_already(liar: Liar) -> None:
     """The server says before an upload that it has all parts."""
     liar.says("GET", FILE)(lambda told: {**told, "present": list(range(told["parts"]))})

@@ -67,7 +67,7 @@ def in_first_page(liar: Liar, change: Any) -> None:
 # Swapped, changed, reordered ---------------------------------------------------------------
 
 
-@on(ann_reads_the_log, MessageUnreadable, quick=True)
+@on(ann_reads_the_log, MessageUnreadable)
 def swaps_the_bodies_of_two_messages(liar: Liar) -> None:
     """The server gives each of two messages the other's body."""
 
@@ -84,7 +84,7 @@ def swaps_two_messages(liar: Liar) -> None:
     in_first_page(liar, lambda rows: numbered([rows[1], rows[0], *rows[2:]], rows[0]["seq"]))
 
 
-@on(ann_reads_the_log, MessageUnreadable, quick=True)
+@on(ann_reads_the_log, MessageUnreadable)
 def changes_one_bit_of_a_message(liar: Liar) -> None:
     """The server changes one bit of a message."""
     in_first_page(liar, lambda rows: [{**rows[0], "body": flipped(rows[0]["body"])}, *rows[1:]])
@@ -166,7 +166,7 @@ def leaves_a_gap(liar: Liar) -> None:
     liar.log(gap)
 
 
-@on(ann_reads_across_a_change_of_keys, Malformed, quick=True)
+@on(ann_reads_across_a_change_of_keys, Malformed)
 def leaves_a_commit_out(liar: Liar) -> None:
     """The server leaves a commit out and closes the gap."""
 
@@ -446,7 +446,7 @@ def tells_a_message_of_the_past_twice(liar: Liar) -> None:
 # After removal -----------------------------------------------------------------------------
 
 
-@on(ann_is_removed, NotInSession, quick=True)
+@on(ann_is_removed, NotInSession)
 def goes_on_feeding_a_removed_member(liar: Liar) -> None:
     """The server goes on giving the log to a member who was removed."""
     liar.asks("GET", LOG)(lambda asked: asked.by(liar.master))

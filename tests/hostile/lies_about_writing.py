@@ -138,7 +138,7 @@ def confirms_a_message_at_another_place(liar: Liar) -> None:
 # Commits -----------------------------------------------------------------------------------
 
 
-@on(ann_renews_the_keys, CommitVoid, quick=True)
+@on(ann_renews_the_keys, CommitVoid)
 def stores_a_commit_with_one_bit_changed(liar: Liar) -> None:
     """The server stores a commit with one bit changed."""
     liar.asks("POST", COMMITS)(
@@ -190,7 +190,7 @@ def refuses_a_commit(liar: Liar) -> None:
     liar.asks("POST", COMMITS)(lambda asked: problem("forbidden", 403))
 
 
-@on(roe_removes_ann, ClientError, quick=True)
+@on(roe_removes_ann, ClientError)
 def confirms_a_removal_and_drops_it(liar: Liar) -> None:
     """The server confirms a removal and does not put it into the log."""
     liar.asks("POST", COMMITS)(lambda asked: MADE)

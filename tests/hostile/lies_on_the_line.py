@@ -110,7 +110,7 @@ def sends_what_is_no_entry_once(liar: Liar) -> None:
 # Other frames ------------------------------------------------------------------------------
 
 
-@on(ann_follows, None, quick=True)
+@on(ann_follows, None)
 def sends_frames_that_mean_nothing(liar: Liar) -> None:
     """The server sends lists, numbers, unknown types and members of other types in between."""
     nonsense: list[Any] = [
@@ -194,7 +194,7 @@ def relays_each_signal_three_times(liar: Liar) -> None:
     signals(liar, lambda frame: [frame, frame, frame])
 
 
-@on(ann_is_called, None, quick=True)
+@on(ann_is_called, None)
 def relays_signals_in_another_order(liar: Liar) -> None:
     """The server holds signals back; one that is older than the last is not taken."""
     held: list[Json] = []

@@ -152,12 +152,12 @@ async def visit(
         server,
         account,
         name="Dr Roe",
-        title="Knee",
+        title="Knee since Monday",
         invites=[InviteOptions("Ann", devices=8)],
     )
     scene = Scene(server, lying, liar, account, folder, roe, link)
     liar.master = base64url.encode(roe._core.profile.token)
-    scene.secrets += [base64url.encode(link.secret).encode(), b"Knee", b"Dr Roe"]
+    scene.secrets += [base64url.encode(link.secret).encode(), b"Knee since Monday", b"Dr Roe"]
     try:
         yield scene
     finally:
