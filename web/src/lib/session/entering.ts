@@ -11,9 +11,12 @@ import { type CommitRequest } from "./transport.ts"
 import { SessionFailure } from "./types.ts"
 
 const doorAgain = 2_000
+/** So many joins in a row that came too late, and this device says that it waits. */
+const patientAfter = 5
 
 export class Entering {
   doorShut = false
+  private late = 0
   /** `behind`: the group may have gone where this device cannot follow. `lost`: it must come back in any case. */
   stuck: "behind" | "lost" | undefined
 
@@ -67,6 +70,8 @@ export class Entering {
       if (error.problem === "stale-parent") {
         this.engine.state = undefined
         await this.engine.keep({ posted: undefined, state: undefined, letter: undefined })
+        this.late += 1
+        if (this.late >= patientAfter) throw new DoorNotReady("others keep coming first")
         this.engine.kick()
         return
       }
@@ -74,6 +79,7 @@ export class Entering {
       if (error.problem !== "not-authorised" || !(await this.isIn(token))) throw error
     }
     this.doorShut = false
+    this.late = 0
     await this.engine.log.catchUp()
     if (this.engine.core.phase !== "in") throw new Unreachable("the join is not in the log yet")
     this.engine.log.listen()
