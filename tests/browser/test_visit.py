@@ -150,5 +150,6 @@ def test_deleting_the_visit_leaves_nothing_of_it_on_the_device(
     doctor.page.get_by_role("dialog").get_by_role("button", name="End session").click()
     doctor.button("Delete from this device").click()
     doctor.page.get_by_role("dialog").get_by_role("button", name="Delete from this device").click()
+    expect(doctor.page.get_by_text("The visit was deleted from this device.")).to_be_visible()
     doctor.page.goto(doctor.page.url.partition("/telemedicine")[0])
     expect(doctor.page.get_by_role("heading", name="No sessions yet")).to_be_visible()
