@@ -10,7 +10,8 @@ Needs the extra `call`. What is raised is a `CallError`, and what the session ra
 
 from __future__ import annotations
 
-from .calls import Calls, Sending, State
+from .calls import Calls
+from .course import State
 from .errors import Busy, CallError, DescriptionRefused, MediaRefused, NobodyHere, NoCall
 from .events import (
     Alarm,
@@ -29,6 +30,7 @@ from .link import Link, Slot
 from .pattern import Pattern, Tone
 from .playing import play
 from .recording import Recorder
+from .sending import Sending
 
 __all__ = [
     "Alarm",

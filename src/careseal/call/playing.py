@@ -7,9 +7,9 @@ from pathlib import Path
 from aiortc.contrib.media import MediaPlayer
 from av import FFmpegError
 
-from .calls import Sending
 from .errors import MediaRefused
 from .pattern import Pattern, Tone
+from .sending import Sending
 
 PATTERN = "pattern"
 
