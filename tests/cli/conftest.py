@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -35,10 +36,15 @@ class Shell:
             "CARESEAL_NAME": self.name,
             **self.environment,
         }
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        pipes: dict[str, Any] = {
+            "stdin": subprocess.PIPE,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.PIPE,
+        }
+        # In the background of a shell tests are deaf to Ctrl-C, and so is what they start.
+        pipes["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
         command = [sys.executable, *program, *arguments]
-        everything: dict[str, Any] = pipes | options
-        return subprocess.Popen(command, env=environment, cwd=self.folder, **everything)
+        return subprocess.Popen(command, env=environment, cwd=self.folder, **pipes | options)
 
     def run(self, *arguments: str, stdin: bytes = b"", code: int = 0) -> bytes:
         """What it wrote to stdout; with another exit code than `code` the test fails."""
