@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 import os
+import sys
+import threading
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("dev", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    """A thread that does not end would keep the run from ending: that is a failure, not a wait."""
+    own = (threading.main_thread(), threading.current_thread())
+    left = [each.name for each in threading.enumerate() if not each.daemon and each not in own]
+    if left:
+        print(f"threads that did not end: {', '.join(left)}", file=sys.stderr, flush=True)
+        os._exit(1)

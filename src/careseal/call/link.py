@@ -417,6 +417,10 @@ class Link:
         async with self._steps:
             if self._pc is not None:
                 await self._pc.close()
+                # aiortc may still have been connecting: what it started behind its own back stops,
+                # or a decoder's thread would keep the process from ending.
+                for transceiver in self._pc.getTransceivers():
+                    await transceiver.stop()
             if self._path is not None:
                 await self._path.close()
 
