@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, expect
@@ -52,6 +53,11 @@ class Person:
     def sees(self, text: str, timeout: int = SOON) -> None:
         """The text stands in the chat, once."""
         expect(self.chat.get_by_text(text, exact=True)).to_have_count(1, timeout=timeout)
+
+    def attach(self, *files: Path) -> None:
+        with self.page.expect_file_chooser() as chooser:
+            self.button("Attach file").click()
+        chooser.value.set_files(list(files))
 
     def open_panel(self, name: str) -> None:
         """Chat, Participants or Security code, by its tab."""

@@ -29,12 +29,6 @@ def tapped(server: ServerProcess) -> Wiretap:
     return Wiretap(server.port)
 
 
-def attach(person: Person, path: Path) -> None:
-    with person.page.expect_file_chooser() as chooser:
-        person.button("Attach file").click()
-    chooser.value.set_files(path)
-
-
 def call(first: Person, second: Person) -> None:
     """A call from the first to the second until both see each other."""
     first.button("Start call").click()
@@ -68,7 +62,7 @@ def test_no_random_string_of_a_whole_visit_is_ever_at_the_server(
         ann.page.reload()
         ann.write(canaries.plant("text of the guest"))
         doctor.sees(canaries.strings["text of the guest"])
-        attach(ann, file)
+        ann.attach(file)
         expect(doctor.button(f"Save {file.name}")).to_be_visible()
         invite_a_third(doctor, canaries.plant("invite label"))
         call(doctor, ann)

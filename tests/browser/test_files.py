@@ -39,12 +39,6 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def attach(person: Person, *paths: Path) -> None:
-    with person.page.expect_file_chooser() as chooser:
-        person.button("Attach file").click()
-    chooser.value.set_files(list(paths))
-
-
 def file_in_chat(person: Person, name: str) -> Locator:
     return person.chat.get_by_role("button", name=f"Save {name}", exact=True)
 
@@ -59,7 +53,7 @@ def attach_and_await_parts(person: Person, path: Path, count: int) -> None:
         return len(acknowledged) == count
 
     with person.page.expect_event("requestfinished", enough, timeout=LONG):
-        attach(person, path)
+        person.attach(path)
 
 
 def save(person: Person, name: str) -> Path:
@@ -78,10 +72,10 @@ def test_a_hundred_megabytes_go_each_way_unchanged(
 ) -> None:
     doctor, ann = visit
     expected = digest(big_file)
-    attach(doctor, big_file)
+    doctor.attach(big_file)
     assert digest(save(ann, "scan.bin")) == expected
     back = big_file.rename(big_file.with_name("back.bin"))
-    attach(ann, back)
+    ann.attach(back)
     assert digest(save(doctor, "back.bin")) == expected
 
 
@@ -166,7 +160,7 @@ def test_a_picture_is_previewed_in_the_page(visit: tuple[Person, Person], tmp_pa
     doctor, ann = visit
     picture = tmp_path / "knee.png"
     picture.write_bytes(red_png(640, 480))
-    attach(doctor, picture)
+    doctor.attach(picture)
     ann.button("Show knee.png").click()
     shown = ann.page.get_by_role("dialog").get_by_role("img", name="knee.png")
     expect(shown).to_be_visible()

@@ -54,7 +54,7 @@ from careseal.client import (
 from careseal.e2ee.security_code import SecurityCode
 from tests.browser.call_pages.fixtures import CALLS
 from tests.browser.people import Person, browsing, patient
-from tests.browser.test_files import attach, file_in_chat, save
+from tests.browser.test_files import file_in_chat, save
 from tests.call.senses import Watcher, fingerprint, frequency, mean_colour
 from tests.cli.conftest import Shell
 from tests.serving import ServerProcess, serving
@@ -350,7 +350,7 @@ def test_files_go_each_way(visit: Visit, tmp_path: Path) -> None:
         return into.read_bytes()
 
     from_browser = made("scan.bin", 5_000_000)
-    attach(visit.ann, from_browser)
+    visit.ann.attach(from_browser)
     assert received(visit.host, from_browser) == from_browser.read_bytes()
     inbox = tmp_path / "inbox"
     inbox.mkdir()
