@@ -7,6 +7,7 @@ an installation leave the web client as it is.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -31,6 +32,7 @@ class WebClientHook(BuildHookInterface[Any]):
         """Build the web client before a wheel or an editable install is put together."""
         if os.environ.get("CARESEAL_SKIP_WEB") != "1":
             build_web_client(Path(self.root))
+            build_data["sbom_files"].append(list_web_packages(Path(self.root)))
 
 
 def build_web_client(root: Path) -> None:
@@ -45,6 +47,20 @@ def build_web_client(root: Path) -> None:
     install_packages(web)
     _node(web, "node_modules/vite/bin/vite.js", "build")
     stamp.write_text(wanted)
+
+
+def list_web_packages(root: Path) -> str:
+    """Write the CycloneDX list of what the web client is made of; its path below ``root``.
+
+    It goes into the wheel (PEP 770), and is the same for the same lock file.
+    """
+    asked = ("sbom", "--sbom-format=cyclonedx", "--omit=dev", "--package-lock-only")
+    listed = json.loads(_node(root / "web", _npm(), *asked, capture=True))
+    del listed["serialNumber"], listed["metadata"]["timestamp"]
+    target = root / "build/careseal-web.cdx.json"
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(json.dumps(listed, indent=2, sort_keys=True))
+    return str(target.relative_to(root))
 
 
 def install_packages(web: Path) -> None:
@@ -83,14 +99,22 @@ def _npm() -> str:
     return str(_node_home() / "lib/node_modules/npm/bin/npm-cli.js")
 
 
-def _node(web: Path, script: str, *arguments: str) -> None:
+def _node(web: Path, script: str, *arguments: str, capture: bool = False) -> bytes:
+    """Run a script of Node's; what it wrote to stdout, if that is to be captured."""
     bin_folder = _node_home() / "bin"
     path = f"{bin_folder}{os.pathsep}{os.environ.get('PATH', '')}"
     command = [str(bin_folder / "node"), script, *arguments]
-    done = subprocess.run(command, cwd=web, check=False, env=os.environ | {"PATH": path})  # noqa: S603
+    done = subprocess.run(  # noqa: S603
+        command,
+        cwd=web,
+        check=False,
+        env=os.environ | {"PATH": path},
+        stdout=subprocess.PIPE if capture else None,
+    )
     if done.returncode:
         tool = " ".join([Path(script).stem, *arguments[:1]])
         raise SystemExit(f"The web client could not be built: {tool} failed, for the reason above.")
+    return done.stdout or b""
 
 
 if __name__ == "__main__":

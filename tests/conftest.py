@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
+
+from tests.form import Large, large
 
 settings.register_profile("dev", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
@@ -15,6 +18,35 @@ settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
 ENDS_WITHIN = 20  # s
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="Also what takes long (make test-long).")
+    text = "small: SQLite and a folder; large: PostgreSQL and S3"
+    parser.addoption("--form", choices=("small", "large"), default="small", help=text)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _form(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Starts what the large form needs, once, if that is what is tested."""
+    if request.config.getoption("form") == "small":
+        yield
+        return
+    folder = request.getfixturevalue("tmp_path_factory").mktemp("large")
+    with large(folder) as chosen:
+        Large.chosen = chosen
+        yield
+        Large.chosen = None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests that look into SQLite's file or the folder of objects are of the small form only."""
+    left_out = {"small"} if config.getoption("form") == "large" else set()
+    if not config.getoption("long"):
+        left_out.add("long")
+    out = [item for item in items if left_out & {mark.name for mark in item.iter_markers()}]
+    items[:] = [item for item in items if item not in out]
+    config.hook.pytest_deselected(items=out)
 
 
 @pytest.hookimpl(trylast=True)

@@ -16,6 +16,8 @@ from typing import Any
 
 import httpx
 
+from tests.form import new_stores, objects_at
+
 START_WITHIN = 60  # s
 STOP_WITHIN = 30  # s
 ANSWER_WITHIN = 60  # s
@@ -31,9 +33,10 @@ class ServerProcess:
 
     folder: Path
     arguments: tuple[str, ...] = ()
-    environment: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=new_stores)
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
+    module: str = "careseal.cli"
 
     def __enter__(self) -> ServerProcess:
         return self.start()
@@ -75,6 +78,14 @@ class ServerProcess:
         return (self.folder / "server.log").read_text()
 
     @property
+    def objects(self) -> set[str]:
+        """The names of the objects that are stored."""
+        if url := self.environment.get("CARESEAL_OBJECTS_URL"):
+            return objects_at(url)
+        folder = self.data / "objects"
+        return {str(each.relative_to(folder)) for each in folder.rglob("*") if each.is_file()}
+
+    @property
     def _link_file(self) -> Path:
         return self.folder / "sign-in-link"
 
@@ -82,7 +93,7 @@ class ServerProcess:
         """Start, and return when the server answers."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._link_file.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "careseal.cli", "serve", f"--data={self.data}"]
+        command = [sys.executable, "-m", self.module, "serve", f"--data={self.data}"]
         command += [f"--port={self.port}", f"--sign-in-link-file={self._link_file}"]
         with (self.folder / "server.log").open("ab") as log:
             self.process = subprocess.Popen(
@@ -109,6 +120,17 @@ class ServerProcess:
         if self.process is not None:
             self.stop()
         return self.start()
+
+    def careseal(self, command: str) -> str:
+        """What one of the operator's commands prints about this server's data."""
+        done = subprocess.run(
+            [sys.executable, "-m", "careseal.cli", command, f"--data={self.data}"],
+            env=os.environ | self.environment,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return done.stdout.strip()
 
     def client(self, **options: Any) -> httpx.Client:
         """A client without a cookie, patient enough for a busy machine."""
@@ -151,5 +173,5 @@ class ServerProcess:
 @contextmanager
 def serving(folder: Path, *arguments: str, **environment: str) -> Iterator[ServerProcess]:
     """A running server with its data in ``folder``, stopped at the end."""
-    with ServerProcess(folder, arguments, environment) as server:
+    with ServerProcess(folder, arguments, new_stores() | environment) as server:
         yield server

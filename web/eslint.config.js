@@ -78,6 +78,7 @@ export default defineConfig(
     rules: { "@typescript-eslint/no-non-null-assertion": "off" },
   },
   room("lib/encryption", ["src/lib/encryption/**"], [nothingOutside]),
+  room("lib/content", ["src/lib/content/**"], [nothingOutside]),
   room("lib/session", ["src/lib/session/**"], [sealedInside, not(["app", "components", "call"])]),
   room("lib/call", ["src/lib/call/**"], [framesInside, not(["app", "components"])]),
   room("i18n", ["src/i18n/**"], [not(["app", "components", "encryption", "session", "call"])]),

@@ -15,7 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from playwright.sync_api import sync_playwright
 from websockets.sync.client import ClientConnection, connect
+
+from tests.browser.conftest import options_of_chromium
 
 SOON = 30.0  # s
 
@@ -23,7 +26,10 @@ SOON = 30.0  # s
 class BarePage:
     """The one page of a browser with a profile of its own."""
 
-    def __init__(self, socket: ClientConnection, downloads: Path) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], socket: ClientConnection, downloads: Path
+    ) -> None:
+        self._process = process
         self._socket = socket
         self._sent = 0
         self.downloads = downloads
@@ -53,11 +59,16 @@ class BarePage:
     def until(self, expression: str, seconds: float = SOON) -> Any:
         """Asks until the expression is true, and gives its value."""
         deadline = time.monotonic() + seconds
-        while not (value := self.evaluate(expression)):
+        while True:
+            try:
+                if value := self.evaluate(expression):
+                    return value
+            except RuntimeError as error:
+                if "context" not in str(error):  # else one page has gone, the next is coming
+                    raise
             if time.monotonic() > deadline:
                 raise TimeoutError(expression)
             time.sleep(0.1)
-        return value
 
     def click(self, button: str) -> None:
         """Clicks the button of that name, as soon as it can be."""
@@ -83,6 +94,11 @@ class BarePage:
         node = self.command("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
         self.command("DOM.setFileInputFiles", files=[str(file)], nodeId=node)
 
+    def kill(self) -> None:
+        """The browser is gone without a word (SIGKILL)."""
+        self._process.kill()
+        self._process.wait()
+
     def downloaded(self, name: str, seconds: float) -> Path:
         """The finished download of that name."""
         path = self.downloads / name
@@ -94,11 +110,22 @@ class BarePage:
         return path
 
 
+def bare_options() -> dict[str, Any]:
+    """Of Chromium, with the path of its program."""
+    options = options_of_chromium()
+    if "executable_path" not in options:
+        with sync_playwright() as playwright:
+            options["executable_path"] = playwright.chromium.executable_path
+    return options
+
+
 @contextmanager
 def bare_browser(options: dict[str, Any], folder: Path, url: str) -> Iterator[BarePage]:
     """A browser with its profile in ``folder`` that shows ``url``."""
     profile, downloads = folder / "profile", folder / "downloads"
-    downloads.mkdir(parents=True)
+    downloads.mkdir(parents=True, exist_ok=True)
+    active = profile / "DevToolsActivePort"
+    active.unlink(missing_ok=True)  # of a browser that was killed
     command = [
         options["executable_path"],
         "--headless",
@@ -109,11 +136,11 @@ def bare_browser(options: dict[str, Any], folder: Path, url: str) -> Iterator[Ba
     ]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
-        port = first_line_of(profile / "DevToolsActivePort")
+        port = first_line_of(active)
         pages = httpx.get(f"http://127.0.0.1:{port}/json/list").raise_for_status().json()
         [address] = [page["webSocketDebuggerUrl"] for page in pages if page["type"] == "page"]
         with connect(address, max_size=None) as socket:
-            page = BarePage(socket, downloads)
+            page = BarePage(process, socket, downloads)
             page.command(
                 "Browser.setDownloadBehavior", behavior="allow", downloadPath=str(downloads)
             )

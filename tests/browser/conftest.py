@@ -36,8 +36,7 @@ QUIET = [
 ]
 
 
-@pytest.fixture(scope="session")
-def chromium_options() -> dict[str, Any]:
+def options_of_chromium() -> dict[str, Any]:
     """Arguments of Playwright's ``chromium.launch``; camera and microphone are made up."""
     options: dict[str, Any] = {"args": FAKE_MEDIA + QUIET}
     if found := os.environ.get("CARESEAL_CHROMIUM") or shutil.which("chromium"):
@@ -45,6 +44,11 @@ def chromium_options() -> dict[str, Any]:
     if os.geteuid() == 0:
         options["args"].append("--no-sandbox")
     return options
+
+
+@pytest.fixture(scope="session")
+def chromium_options() -> dict[str, Any]:
+    return options_of_chromium()
 
 
 @pytest.fixture(scope="module")

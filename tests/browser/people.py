@@ -31,7 +31,10 @@ class Person:
 
     def _listen(self, message: Any) -> None:
         # The console repeats what the network did; to the person it is told in a sentence.
-        network = re.search(r"Failed to load resource|net::ERR_|WebSocket connection", message.text)
+        network = re.search(
+            r"Failed to load resource|net::ERR_|WebSocket connection|when fetching the script",
+            message.text,
+        )
         if message.type == "error" and not network:
             self.complaints.append(message.text)
 
@@ -90,18 +93,28 @@ def clinician(browser: Browser, sign_in_link: str, **options: Any) -> Person:
     return person
 
 
-def new_session(person: Person, title: str = "", passcode: str = "") -> str:
+def new_session(
+    person: Person,
+    title: str = "",
+    passcode: str = "",
+    *,
+    relay_only: bool = False,
+    needs_admitting: bool = False,
+) -> str:
     """Makes a session from the dashboard, opens it, and gives the patient's link."""
     person.button("New session").click()
     dialog = person.page.get_by_role("dialog")
     link = dialog.get_by_role("textbox", name="Link for your patient")
     expect(link).to_have_value(re.compile("#"))
-    if title or passcode:
+    options = passcode or relay_only or needs_admitting
+    if title or options:
         before = link.input_value()
         dialog.get_by_label("Label (optional)").fill(title)
-        if passcode:
+        if options:
             dialog.get_by_text("Options", exact=True).click()
             dialog.get_by_label("Passcode").fill(passcode)
+            dialog.get_by_label("Calls through the relay only").set_checked(relay_only)
+            dialog.get_by_label("Needs admitting").set_checked(needs_admitting)
             dialog.get_by_role("button", name="Make the link with these options").click()
             expect(link).not_to_have_value(before)
     value = link.input_value()
@@ -117,6 +130,11 @@ def patient(browser: Browser, link: str, name: str = "Ann", **options: Any) -> P
     person.page.goto(link)
     join(person)
     return person
+
+
+def admit(host: Person) -> None:
+    """Lets in whoever waits."""
+    host.button("Admit").click()
 
 
 def join(person: Person) -> None:

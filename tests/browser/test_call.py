@@ -8,6 +8,9 @@ import pytest
 
 from tests.browser.call_pages.caller import Caller
 from tests.browser.call_pages.relay import Relay
+from tests.eventually import eventually
+
+pytestmark = pytest.mark.alone
 
 MakeCaller = Callable[..., Caller]
 
@@ -199,8 +202,7 @@ def test_two_who_call_each_other_at_once_are_in_one_call(
     relay.hold()
     roe.start()
     ann.start()
-    for caller in (roe, ann):
-        caller.until_state("ringing-out")
+    eventually(lambda: len(relay.said("offer")) == 2)
     relay.let_go()
     roe.until_seen("Ann")
     ann.until_seen("Roe")

@@ -11,6 +11,8 @@ from tests.browser.call_pages.caller import LATE, Caller
 from tests.browser.call_pages.relay import Relay
 from tests.browser.call_pages.turn import Turn
 
+pytestmark = pytest.mark.alone
+
 MakeCaller = Callable[..., Caller]
 SHOWN_BY_USER = "sent.filter((track) => given.includes(track)).length"
 

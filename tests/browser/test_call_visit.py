@@ -5,32 +5,18 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.call_pages.turn import Turn
-from tests.browser.people import Person, clinician, patient
+from tests.browser.people import Person, clinician, new_session, patient
+from tests.browser.seeing import two_pictures
 from tests.serving import serving
 
-# Resolves once the other's tile shows two different pictures in the fake camera's green.
-SEEN = """
-  async () => {
-    const canvas = new OffscreenCanvas(64, 36)
-    const context = canvas.getContext("2d", { willReadFrequently: true })
-    const prints = new Set()
-    const deadline = performance.now() + 20_000
-    while (prints.size < 2) {
-      await new Promise((next) => setTimeout(next, 50))
-      if (performance.now() > deadline) throw new Error(document.body.innerText)
-      const video = document.querySelector("figure.tile:not(.screen) video")
-      if (!video?.videoWidth) continue
-      context.drawImage(video, 0, 0, 64, 36)
-      const { data } = context.getImageData(0, 0, 64, 36)
-      const mean = [0, 0, 0]
-      data.forEach((value, at) => { if (at % 4 < 3) mean[at % 4] += value / (64 * 36) })
-      if (mean[1] > 120 && mean[2] < 60) prints.add(data.join())
-    }
-  }
-"""
+pytestmark = pytest.mark.alone
+
+# The fake camera's green.
+SEEN = two_pictures("mean[1] > 120 && mean[2] < 60")
 
 # The kinds of the two ends of every candidate pair in use.
 KEEP_CONNECTIONS = """
@@ -126,17 +112,7 @@ def test_a_session_that_asks_for_it_sends_its_calls_through_the_relay_only(
         doctor = clinician(first_browser, server.sign_in_link)
         doctor.context.add_init_script(KEEP_CONNECTIONS)
         doctor.page.reload()
-        doctor.button("New session").click()
-        dialog = doctor.page.get_by_role("dialog")
-        link = dialog.get_by_role("textbox", name="Link for your patient")
-        expect(link).to_have_value(re.compile("#"))
-        before = link.input_value()
-        dialog.get_by_text("Options", exact=True).click()
-        dialog.get_by_label("Calls through the relay only").check()
-        dialog.get_by_role("button", name="Make the link with these options").click()
-        expect(link).not_to_have_value(before)
-        address = link.input_value()
-        dialog.get_by_role("button", name="Open session").click()
+        address = new_session(doctor, relay_only=True)
         visit = doctor, patient(second_browser, address)
         in_call(visit)
         kinds = doctor.page.evaluate(KINDS_IN_USE)

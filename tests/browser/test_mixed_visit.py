@@ -12,8 +12,6 @@ import json
 import math
 import os
 import re
-import subprocess
-import sys
 import threading
 import wave
 from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -43,14 +41,17 @@ from careseal.call import (
 from careseal.call.tracks import Inlet
 from careseal.client import (
     ApiToken,
+    Edit,
     Event,
     File,
     InviteOptions,
     MessageReceived,
+    Reaction,
     Session,
     Store,
     Text,
 )
+from careseal.e2ee.identifiers import MemberId, MessageId
 from careseal.e2ee.security_code import SecurityCode
 from tests.browser.call_pages.fixtures import CALLS
 from tests.browser.people import Person, browsing, patient
@@ -81,7 +82,7 @@ SEEN = """
     for (;;) {
       await new Promise((next) => setTimeout(next, 50))
       if (performance.now() > deadline) throw new Error(document.body.innerText)
-      for (const video of document.querySelectorAll("figure.tile:not(.screen) video")) {
+      for (const video of document.querySelectorAll("figure.tile:not(.screen):not(.own) video")) {
         if (!video.videoWidth) continue
         context.drawImage(video, 0, 0, 64, 48)
         const { data } = context.getImageData(0, 0, 64, 48)
@@ -284,15 +285,14 @@ def visit(
 def _visit(
     background: Background, server: ServerProcess, browser: Browser, folder: Path
 ) -> Iterator[Visit]:
-    command = [sys.executable, "-m", "careseal.cli", "api-token", f"--data={server.data}"]
-    made = subprocess.run(command, check=True, capture_output=True, text=True)
+    made = server.careseal("api-token")
     links: list[str] = []
 
     async def create(store: Store) -> Session:
         session, found = await Session.create(
             store,
             server.base_url,
-            ApiToken(made.stdout.strip()),
+            ApiToken(made),
             name="Dr Roe",
             title="Ward round",
             invites=[InviteOptions(label) for label in ("Ann", "Nurse", "Kiosk")],
@@ -307,9 +307,19 @@ def _visit(
         nurse.run("join", stdin=to_shell.encode())
         joining = lambda store: Session.join(store, to_kiosk, name="Kiosk")  # noqa: E731
         with program(background, folder / "kiosk", joining) as kiosk:
+            admit_all(host)
             yield Visit(background, host, kiosk, nurse, ann)
     assert ann.complaints == []
     ann.context.close()
+
+
+def admit_all(host: Program) -> None:
+    async def admit() -> None:
+        await host.session.catch_up()
+        for member in host.session.waiting:
+            await host.session.admit(member.id)
+
+    host.background.run(admit())
 
 
 def test_all_see_what_each_of_them_writes(visit: Visit) -> None:
@@ -324,6 +334,54 @@ def test_all_see_what_each_of_them_writes(visit: Visit) -> None:
         visit.kiosk.sees_text(text)
     log = [line["text"] for line in visit.nurse.json("log") if line["event"] == "text"]
     assert sorted(log) == sorted(texts)
+
+
+def test_all_agree_on_what_is_edited_withdrawn_and_felt(visit: Visit) -> None:
+    host, ann = visit.host, visit.ann
+    sent = visit.background.run(host.session.send("Take twenty"))
+    gone = visit.background.run(host.session.send("for somebody else"))
+    ann.sees("for somebody else")
+    visit.background.run(host.session.edit(sent.message, "Take two"))
+    visit.background.run(host.session.withdraw(gone.message))
+    ann.sees("Take two")
+    expect(ann.chat.get_by_text("Message withdrawn", exact=True)).to_have_count(1)
+    expect(ann.page.get_by_text(re.compile("twenty|somebody else"))).to_have_count(0)
+
+    ann.write("Before or with food?")
+    host.sees_text("Before or with food?")
+    expect(ann.chat.get_by_role("listitem").last).to_have_attribute("data-state", "sent")
+    ann.page.keyboard.press("ArrowUp")
+    ann.message_box.fill("With food?")
+    ann.page.keyboard.press("Enter")
+    author, message = host.sees(lambda event: edit_of(event, "With food?"))
+    visit.background.run(host.session.react(author, message, "👍"))
+    expect(ann.button("👍 from Dr Roe")).to_be_visible()
+    ann.chat.get_by_role("listitem").filter(has_text="Take two").last.focus()
+    ann.page.keyboard.press("Enter")
+    ann.page.get_by_role("menuitemradio", name="React with 🙏").click()
+    assert host.sees(lambda event: reaction_of(event, "🙏"))
+
+    log = {line.get("text", line["event"]): line for line in visit.nurse.json("log")}
+    assert log["Take two"]["edited"]
+    assert log["With food?"]["edited"]
+    assert [felt["from"]["name"] for felt in log["With food?"]["reactions"]] == ["Dr Roe"]
+    assert [felt["from"]["name"] for felt in log["Take two"]["reactions"]] == ["Ann"]
+    assert log["withdrawn"]["from"]["name"] == "Dr Roe"
+    assert "for somebody else" not in log
+
+
+def edit_of(event: Event, text: str) -> tuple[MemberId, MessageId] | None:
+    match event:
+        case MessageReceived(payload=Edit(message=message, text=said)) if said == text:
+            return event.sender.id, message
+    return None
+
+
+def reaction_of(event: Event, emoji: str) -> bool | None:
+    match event:
+        case MessageReceived(payload=Reaction(emoji=felt)) if felt == emoji:
+            return True
+    return None
 
 
 def test_all_have_the_same_security_code(visit: Visit) -> None:

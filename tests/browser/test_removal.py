@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import Browser, WebSocket, expect
 
 from tests.browser.people import Person, new_context, new_session, patient
@@ -74,3 +76,26 @@ def test_a_third_person_joins_by_a_link_made_in_the_visit_and_is_announced(
     ivo.write("Hello, I interpret")
     for person in (doctor, ann):
         person.sees("Hello, I interpret")
+    phone = patient(second_browser, link, "Ivo")
+    expect(doctor.chat.get_by_text("Ivo joined with another device")).to_be_visible()
+
+    # Removed by mistake: a new link for the same person is one click away.
+    doctor.open_panel("Participants")
+    doctor.button("Remove Ivo").click()
+    doctor.page.get_by_role("dialog").get_by_role("button", name="Remove", exact=True).click()
+    doctor.button("Make a new link for Ivo").click()
+    dialog = doctor.page.get_by_role("dialog")
+    again = dialog.get_by_role("textbox", name="Link")
+    expect(again).not_to_have_value(link)
+    patient(second_browser, again.input_value(), "Ivo").context.close()
+    dialog.get_by_role("button", name="Close").first.click()
+    for device in (ivo, phone):
+        device.context.close()
+
+    # The usual third persons: one click, with the label written already.
+    doctor.button("Invite").click()
+    dialog.get_by_role("button", name="Relative", exact=True).click()
+    expect(dialog.get_by_role("textbox", name="Link")).to_have_value(re.compile("#"))
+    dialog.get_by_role("button", name="Close").first.click()
+    links = doctor.page.get_by_role("region", name="Participants").get_by_role("listitem")
+    expect(links.filter(has_text="Relative")).to_be_visible()

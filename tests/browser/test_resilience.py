@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -69,6 +75,7 @@ def test_a_reload_in_the_middle_of_writing_neither_loses_nor_doubles(
     for number in range(12):
         ann.write(f"Line {number}")
         if number % 3 == 2:
+            ann.sees(f"Line {number}")  # what is shown is kept; it need not be sent yet
             ann.page.reload()
             expect(ann.message_box).to_be_visible()
     for number in range(12):
@@ -76,6 +83,51 @@ def test_a_reload_in_the_middle_of_writing_neither_loses_nor_doubles(
     assert sorted(texts(doctor, "Line "), key=lambda text: int(text.split()[1])) == [
         f"Line {number}" for number in range(12)
     ]
+
+
+@pytest.mark.small
+def test_after_a_restore_carry_on_puts_everything_back_once(
+    visit: tuple[Person, Person], server: ServerProcess, tmp_path: Path
+) -> None:
+    doctor, ann = visit
+    copy = tmp_path / "copy"
+
+    def careseal(*arguments: str | Path) -> None:
+        subprocess.run([sys.executable, "-m", "careseal.cli", *map(str, arguments)], check=True)
+
+    def log() -> list[tuple[object, ...]]:
+        query = "SELECT seq, kind, parent, id, body FROM entry ORDER BY seq"
+        with sqlite3.connect(server.data / "careseal.sqlite3") as database:
+            return database.execute(query).fetchall()
+
+    ann.write("Before the backup")
+    doctor.sees("Before the backup")
+    careseal("backup", copy, "--data", server.data)
+    for number in range(3):
+        doctor.write(f"Doctor after it {number}")
+        ann.sees(f"Doctor after it {number}")
+        ann.write(f"Ann after it {number}")
+        doctor.sees(f"Ann after it {number}")
+    server.kill()
+    known = {row[0]: row for row in log()}
+    shutil.rmtree(server.data)
+    careseal("restore", copy, "--data", server.data)
+    server.start()
+    for person in visit:
+        expect(person.button("Carry on")).to_be_visible(timeout=LONG)
+    assert len(log()) < len(known)
+    for person in visit:
+        person.button("Carry on").click()
+    for person in visit:
+        expect(person.page.get_by_role("alert")).to_have_count(0, timeout=LONG)
+        person.write(f"{person.name} goes on")
+    for person in visit:
+        for text in ("clinician goes on", "Ann goes on", "Doctor after it 2", "Ann after it 2"):
+            person.sees(text, LONG)
+        assert len(texts(person, "Ann after it ")) == 3
+    now = log()
+    assert len({row[3] for row in now}) == len({row[4] for row in now}) == len(now)
+    assert {row[0]: row for row in now if row[0] in known} == known
 
 
 def test_a_server_killed_while_both_write_loses_and_doubles_nothing(

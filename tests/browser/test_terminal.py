@@ -116,12 +116,7 @@ def test_who_watches_at_a_terminal_is_seen_to_be_here_and_hears_what_is_said(
 def test_a_browser_joins_a_session_that_a_script_has_made(
     server: ServerProcess, first_browser: Browser, tmp_path: Path
 ) -> None:
-    token = subprocess.run(
-        [sys.executable, "-m", "careseal.cli", "api-token", f"--data={server.data}"],
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout.strip()
+    token = server.careseal("api-token")
     where = {"CARESEAL_SERVER": server.base_url, "CARESEAL_TOKEN": token}
     script = Terminal(tmp_path, {"CARESEAL_NAME": "Dr Roe", **where})
     (made,) = script.json("new", "--title", "Shoulder")

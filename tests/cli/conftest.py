@@ -67,8 +67,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 
 @pytest.fixture(scope="session")
 def token(server: ServerProcess) -> str:
-    command = [sys.executable, "-m", "careseal.cli", "api-token", f"--data={server.data}"]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    return server.careseal("api-token")
 
 
 @pytest.fixture

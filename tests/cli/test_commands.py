@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from careseal.client import Session, Store
+from careseal.e2ee.identifiers import MessageId
 from tests.cli.conftest import Shell
+from tests.serving import serving
 
 Person = Callable[[str], Shell]
 
@@ -38,7 +43,68 @@ def test_a_message_goes_from_one_machine_to_another(host: Shell, patient: Shell)
     host.run("send", stdin=b"zweite\nZeile")
     told = [line["text"] for line in patient.json("log")]
     assert told == ["hello doctor", "zweite\nZeile"]
-    assert b"Ann (guest): hello doctor" in host.run("log")
+    assert b"guest Ann: hello doctor" in host.run("log")
+
+
+def test_a_guest_writes_nothing_onto_the_terminal_but_its_own(
+    host: Shell, person: Person, link: str
+) -> None:
+    """Neither escape codes nor a line that looks like one of somebody else."""
+    eve = person("Eve\x1b[2J\nhost Dr Roe")
+    eve.run("join", "-", stdin=link.encode() + b"\n")
+    eve.run("send", stdin=b"\x1b]0;owned\x07hi\n00:00 host Dr Roe: take ten")
+    for shown in (host.run("log"), host.run("members")):
+        assert b"\x1b" not in shown
+        assert b"\x07" not in shown
+        assert not [line for line in shown.splitlines() if line.lstrip().startswith(b"host Dr")]
+    lines = host.run("log").splitlines()
+    assert [line for line in lines if line.endswith(b"Dr Roe: take ten") and line[:1] != b" "] == []
+
+
+def test_the_log_shows_messages_as_they_stand(host: Shell, patient: Shell) -> None:
+    for text in ("kept", "wrong", "secret"):
+        patient.run("send", text)
+    kept, wrong, secret = patient.json("log")
+    asyncio.run(_change(patient, wrong["message"], secret["message"]))
+    log = host.json("log")
+    assert [line["event"] for line in log] == ["text", "text", "withdrawn"]
+    assert (log[1]["text"], log[1]["edited"]) == ("right", True)
+    assert [felt["emoji"] for felt in log[0]["reactions"]] == ["👍"]
+    assert "text" not in log[2]
+    shown = host.run("log").decode()
+    assert "kept [👍 guest Ann]" in shown
+    assert "right (edited)" in shown
+    assert "guest Ann withdrew this message" in shown
+    assert "wrong" not in shown
+    assert "secret" not in shown
+    # What is told of messages before that place in the log is how they were changed after it.
+    for place, told in (
+        (secret["seq"], ["edit", "withdraw", "reaction"]),
+        (kept["seq"], ["text", "withdrawn", "reaction"]),
+    ):
+        assert [line["event"] for line in host.json("log", f"--after={place}")] == told
+
+
+async def _change(shell: Shell, wrong: str, secret: str) -> None:
+    with Store.open(shell.folder / shell.name) as store:
+        (known,) = store.sessions()
+        async with await Session.open(store, known) as session:
+            await session.edit(MessageId.parse(wrong), "right")
+            await session.withdraw(MessageId.parse(secret))
+            first = (await session.conversation()).messages[0]
+            await session.react(first.sender.id, first.message, "👍")
+
+
+def test_the_time_agreed_is_told_to_who_joins_and_to_who_asks(host: Shell, person: Person) -> None:
+    (made,) = host.json("new", "--title", "Control", "--starts", "2031-02-03T14:30+01:00")
+    assert made["starts"] == 1_927_891_800_000
+    (joined,) = person("Ann").json("join", stdin=made["link"].encode())
+    assert joined["starts"] == made["starts"]
+    (listed,) = [each for each in host.json("sessions") if each["session"] == made["session"]]
+    assert listed["starts"] == made["starts"]
+    shown = host.start("members").communicate(timeout=60)[1]
+    assert b"The visit starts on Mon 2031-02-03" in shown
+    assert b"is no time" in host.run("new", "--starts", "tomorrow", code=2)
 
 
 def test_the_link_is_taken_from_stdin_a_file_or_the_environment(
@@ -166,8 +232,29 @@ def test_nothing_of_a_session_lies_readable_in_the_store(
     assert (tmp_path / "Ann" / "key").stat().st_mode & 0o777 == 0o600
 
 
+def test_carrying_on_with_nothing_missing_says_so(host: Shell, patient: Shell) -> None:
+    assert b"Nothing is missing" in patient.run("carry-on")
+
+
+def test_after_a_restore_the_way_on_is_said_and_works(tmp_path: Path) -> None:
+    with serving(tmp_path / "server") as own:
+        account = {"CARESEAL_TOKEN": own.careseal("api-token")}
+        shell = Shell(tmp_path, own.base_url, "Dr Roe", account)
+        shell.run("new", "--no-qr")
+        shell.run("backup", str(tmp_path / "copy"), "--data", str(own.data))
+        shell.run("send", "the server will forget this")
+        own.kill()
+        shutil.rmtree(own.data)
+        shell.run("restore", str(tmp_path / "copy"), "--data", str(own.data))
+        own.start()
+        assert b"careseal carry-on" in shell.run("send", "and this waits", code=7)
+        assert b"1 entry was put back" in shell.run("carry-on")
+        said = [row["text"] for row in shell.json("log") if row["event"] == "text"]
+        assert said == ["the server will forget this", "and this waits"]
+
+
 def test_every_command_has_a_help_and_json(host: Shell) -> None:
     commands = ["new", "join", "send", "send-file", "receive", "watch", "log", "members"]
-    commands += ["invite", "remove", "code", "sessions", "leave", "end"]
+    commands += ["invite", "remove", "code", "sessions", "leave", "end", "carry-on"]
     for command in commands:
         assert b"--json" in host.run(command, "--help")

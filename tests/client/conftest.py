@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,9 +20,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 
 @pytest.fixture(scope="session")
 def account(server: ServerProcess) -> ApiToken:
-    command = [sys.executable, "-m", "careseal.cli", "api-token", f"--data={server.data}"]
-    made = subprocess.run(command, check=True, capture_output=True, text=True)
-    return ApiToken(made.stdout.strip())
+    made = server.careseal("api-token")
+    return ApiToken(made)
 
 
 @pytest.fixture

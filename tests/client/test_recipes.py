@@ -134,7 +134,7 @@ def test_there_are_five_recipes() -> None:
 
 
 async def test_open_visit(patient: Session) -> None:
-    assert patient.title == "Knee, 14:00"
+    assert patient.title == "Knee"
     assert texts([event async for event in patient.history()]) == [
         "Welcome. Please tell me here what has changed since last week."
     ]

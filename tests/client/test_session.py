@@ -8,15 +8,18 @@ import io
 import os
 import shutil
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
 from careseal.client import (
     ApiToken,
+    Edit,
     Event,
     File,
+    FileUnavailable,
     GroupChanged,
     InviteOptions,
     Link,
@@ -32,6 +35,7 @@ from careseal.client import (
     SessionEnded,
     Store,
     Text,
+    Withdraw,
 )
 from careseal.client.account import sign_in_code
 from careseal.client.errors import DoorNotReady, ServerUnreachable
@@ -221,6 +225,58 @@ async def test_an_ended_session_can_only_be_read(visit: Visit, stores: list[Stor
         assert any(said("thank you")(event) for event in past)
 
 
+async def test_a_text_is_edited_and_answered_with_an_emoji(
+    visit: Visit, stores: list[Store]
+) -> None:
+    async with await Session.join(stores[1], visit.link, name="Ann") as ann:
+        sent = await visit.host.send("Take twenty tablets.")
+        await visit.host.edit(sent.message, "Take two tablets.")
+        await ann.catch_up()
+        host = visit.host.me.id
+        await ann.react(host, sent.message, "👍")
+        await ann.react(host, sent.message, "🙏")
+        # A copied id leads to nobody else's message.
+        await ann.send_payload(Edit(sent.message, "forged"))
+        await ann.send_payload(Withdraw(sent.message))
+        await visit.host.catch_up()
+        for session in (visit.host, ann):
+            (said,) = (await session.conversation()).messages
+            assert (said.payload, said.edited) == (Text(sent.message, "Take two tablets."), True)
+            assert [(who.id, felt) for who, felt in said.reactions.items()] == [(ann.me.id, "🙏")]
+        await ann.react(host, sent.message, "")
+        (said,) = (await ann.conversation()).messages
+        assert not said.reactions
+        with pytest.raises(NotAllowed):
+            await ann.edit(sent.message, "mine now")
+
+
+async def test_what_is_withdrawn_says_nothing_more(visit: Visit, stores: list[Store]) -> None:
+    async with await Session.join(stores[1], visit.link, name="Ann") as ann:
+        text = await visit.host.send("for somebody else")
+        file = await visit.host.send_file(io.BytesIO(b"scan"), name="scan.png")
+        for sent in (text, file):
+            await visit.host.withdraw(sent.message)
+            with pytest.raises(NotAllowed):
+                await visit.host.withdraw(sent.message)
+            with pytest.raises(NotAllowed):
+                await visit.host.react(visit.host.me.id, sent.message, "👍")
+        await visit.host.send_payload(Edit(text.message, "again"))
+        await visit.host.send_payload(Text(text.message, "again"))
+        await ann.catch_up()
+        said = (await ann.conversation()).messages
+        assert [(each.message, each.payload) for each in said] == [
+            (text.message, None),
+            (file.message, None),
+        ]
+        (sent_file,) = [
+            event.payload
+            async for event in ann.history()
+            if isinstance(event, MessageReceived) and isinstance(event.payload, File)
+        ]
+        with pytest.raises(FileUnavailable):
+            await ann.receive_file(sent_file, io.BytesIO())
+
+
 @pytest.mark.parametrize("size", [0, 5, 9_000_000])
 async def test_a_file_arrives_as_it_was(
     visit: Visit, stores: list[Store], tmp_path: Path, size: int
@@ -369,6 +425,44 @@ async def test_a_copy_of_a_device_that_missed_its_own_commit_comes_back(
         assert any(said("from the copy")(event) for event in past)
 
 
+@pytest.mark.parametrize("crashes", [False, True])
+async def test_a_re_sync_that_others_came_before_starts_again(
+    visit: Visit, stores: list[Store], tmp_path: Path, crashes: bool
+) -> None:
+    """Also when the process ended in between: the state from before the re-sync was kept."""
+    stores[0].close()
+    shutil.copytree(stores[0].folder, tmp_path / "copy")
+    stores[0] = Store.open(stores[0].folder)
+    async with await Session.join(stores[1], visit.link, name="Ann") as patient:
+        async with await Session.open(stores[0], visit.host.id) as original:
+            await original.renew()
+            await original.send("from the original")
+        copied = Store.open(tmp_path / "copy")
+        copy = await Session.open(copied, visit.host.id)
+        post = copy._core.transport.post_commit
+
+        async def too_late(*arguments: Any, **where: Any) -> int:
+            copy._core.transport.post_commit = post  # type: ignore[method-assign]
+            await patient.renew()
+            if crashes:
+                raise ServerUnreachable("the line broke, and then the process ended")
+            return await post(*arguments, **where)
+
+        copy._core.transport.post_commit = too_late  # type: ignore[method-assign]
+        if crashes:
+            with pytest.raises(ServerUnreachable):
+                await copy.catch_up()
+            await copy.close()
+            copy = await Session.open(copied, visit.host.id)
+        async with copy:
+            await copy.catch_up()
+            await copy.send("from the copy")
+            await patient.catch_up()
+            assert copy.security_code == patient.security_code
+            assert len(patient.members) == 2
+        copied.close()
+
+
 async def test_a_joiner_waits_until_a_host_has_mended_the_door(
     visit: Visit, stores: list[Store]
 ) -> None:
@@ -377,7 +471,8 @@ async def test_a_joiner_waits_until_a_host_has_mended_the_door(
     entry, upload = EntryId(os.urandom(16)), door_now(state, os.urandom)
     group = state.present.group
     garbage = Pending(entry, os.urandom(272), upload, group, visit.host.policy, joins=False)
-    await spoiler.post_commit(visit.host.id, token, visit.host.me.id, garbage, CommitExtras())
+    request = spoiler.commit_request(visit.host.me.id, garbage, CommitExtras())
+    await spoiler.post_commit(visit.host.id, token, request)
     await spoiler.close()
     with pytest.raises(DoorNotReady):
         await Session.join(stores[1], visit.link, name="Ann")
@@ -392,6 +487,23 @@ async def test_a_joiner_waits_until_a_host_has_mended_the_door(
                 waiting=lambda: waited.append(True),
             )
         )
+        await until(events, lambda event: isinstance(event, GroupChanged))
+        async with await joining as patient:
+            assert len(patient.members) == 2
+
+
+async def test_a_host_puts_key_boxes_that_open_though_the_door_is_right(
+    visit: Visit, stores: list[Store]
+) -> None:
+    spoiler = Transport(visit.host.server)
+    right = door_now(visit.host.state, os.urandom)
+    garbage = tuple(replace(each, box=os.urandom(len(each.box))) for each in right.key_boxes)
+    spoilt = replace(right, key_boxes=garbage, letters=())
+    async with visit.host.following() as events:
+        token = visit.host._core.profile.token
+        await spoiler.put_door(visit.host.id, token, spoilt)
+        await spoiler.close()
+        joining = asyncio.create_task(Session.join(stores[1], visit.link, name="Ann", patience=30))
         await until(events, lambda event: isinstance(event, GroupChanged))
         async with await joining as patient:
             assert len(patient.members) == 2

@@ -75,6 +75,7 @@ def policies() -> Sequence[bytes]:
         policy.text,
         policy.with_invite(rule).text,
         policy.with_settings(Settings("Kontrolle", True)).text,
+        policy.with_settings(Settings("Kontrolle", True, 1_790_000_000_000)).text,
         policy.closing(scene().world.guest_invite.id).text,
     )
 
@@ -109,7 +110,15 @@ def payloads() -> Sequence[bytes]:
     kinds: tuple[payload.Payload, ...] = (
         payload.Text(message, "Grüße 😀", message),
         payload.File(
-            message, FileId(RNG(16)), FileKey(RNG(32)), 300, 1, "x.pdf", "application/pdf", b"thumb"
+            message,
+            FileId(RNG(16)),
+            FileKey(RNG(32)),
+            300,
+            1,
+            "x.pdf",
+            "application/pdf",
+            b"thumb",
+            12,
         ),
         payload.HistoryGrant(guest, RNG(300)),
         payload.Call(CallId(RNG(16)), "ended", 61),
@@ -118,6 +127,10 @@ def payloads() -> Sequence[bytes]:
         payload.Leave(),
         payload.Note(message, "Allergic to penicillin"),
         payload.End(),
+        payload.Edit(message, "Grüße 🙂"),
+        payload.Withdraw(message),
+        payload.Reaction(guest, message, "👍🏽"),
+        payload.Reaction(guest, message, ""),
     )
     return (*map(payload.encode, kinds), b'{"type":"later","what":[1,null,true]}')
 

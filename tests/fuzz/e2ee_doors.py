@@ -139,16 +139,16 @@ def _grant(data: bytes) -> None:
 
 
 def _knock(data: bytes) -> None:
-    fields, host = Fields(data), scene().host
-    knock = Knock(fields.take(1216), fields.rest())
+    host = scene().host
+    knock = Knock.decode(data)
     host_key = host.present.keys.door
     boxes.seal_key_box(knock.public, host.session, host.invite.id, 0, host_key, RNG)
     knock.verify(host.session, scene().world.guest_invite.join)
 
 
 def _knocks() -> list[bytes]:
-    knock, _ = Knock.make(scene().host.session, scene().world.guest_invite.join_key, RNG)
-    return [knock.public + knock.signature]
+    knock, _ = Knock.make(scene().world.guest_invite, "Ann", RNG)
+    return [knock.encode()]
 
 
 def _a_letter() -> bytes:

@@ -14,18 +14,26 @@ import pytest
 from careseal.client import ApiToken
 from tests.serving import ServerProcess, serving
 
-from .attack import Attack
 from .liar import Liar
 from .proxy import lying
 from .scene import Scene, visit
 
 HERE = Path(__file__).parent
+SLOW_STRANGERS = ("slow_ones", "sockets_without", "time_tells", "too_large")
 QUICK_PATHS = {"ann_reads_the_log", "ann_joins", "ann_writes", "ann_is_called"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
-        "markers", "attack(name, does, happens): a row of the table in docs/attacks.md"
+        "markers",
+        "attack(name, does, happens, check): a row of the table in docs/attacks.md; the check that "
+        "stops it where there is one by name",
+    )
+    config.addinivalue_line(
+        "markers", "check(name, check): a row of the table of checks that were taken out"
+    )
+    config.addinivalue_line(
+        "markers", "stopped_by(name, check): without the check the attack of that name succeeds"
     )
 
 
@@ -34,6 +42,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if (mark := item.get_closest_marker("attack")) is not None:
             item.user_properties.append(("attack", mark.args))
+        if (mark := item.get_closest_marker("check")) is not None:
+            item.user_properties.append(("check", mark.args))
+        if (mark := item.get_closest_marker("stopped_by")) is not None:
+            item.user_properties.append(("stopped by", mark.args))
     if os.environ.get("CARESEAL_ATTACKS") == "all":
         return
     left_out = [item for item in items if HERE in item.path.parents and not _is_quick(item)]
@@ -42,11 +54,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _is_quick(item: pytest.Item) -> bool:
+    if item.path.name in ("test_checks.py", "test_calls.py"):
+        return True
+    if item.path.name == "test_strangers.py":
+        return not any(name in item.name for name in SLOW_STRANGERS)
     call: Any = getattr(item, "callspec", None)
     parameters: dict[str, Any] = {} if call is None else call.params
     attack = parameters.get("attack")
-    if isinstance(attack, Attack):
-        return attack.quick
+    if attack is not None:
+        return bool(attack.quick)
     if "path" in parameters:
         return parameters["path"].__name__ in QUICK_PATHS
     return item.path.name == "test_members.py" and not parameters and "door" not in item.name

@@ -17,7 +17,7 @@ from careseal.e2ee import base64url
 
 from .attack import on
 from .liar import COMMITS, DOOR, LOG, Answer, Asked, Fate, Liar, problem
-from .lies_about_the_log import flipped
+from .lies_about_the_log import flipped, runs_ahead
 from .paths import ann_joins, bob_joins_after_a_change_of_keys, roe_mends_the_door
 
 SPOILT = base64url.encode(os.urandom(272))
@@ -133,6 +133,12 @@ def tells_the_same_digests_for_ever(liar: Liar) -> None:
         if not first:
             first.extend(page["entries"])
         return {**page, "entries": first, "head": page["head"] + 5000}
+
+
+@on(ann_joins, ServerContradicts, quick=True)
+def tells_digests_of_a_log_that_grows_for_ever(liar: Liar) -> None:
+    """The server tells one digest a page, and always speaks of a thousand more."""
+    runs_ahead(liar, lambda row: {**row, "id": base64url.encode(os.urandom(16))})
 
 
 @on(ann_joins, DoorNotReady)

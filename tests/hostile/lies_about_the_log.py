@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import zlib
+from collections.abc import Callable
 from typing import Any
 
 from careseal.client import (
@@ -11,6 +13,7 @@ from careseal.client import (
     Forked,
     MessageUnreadable,
     NotInSession,
+    ServerContradicts,
     ServerRefused,
     ServerUnreachable,
     WrongParent,
@@ -27,6 +30,8 @@ from .paths import (
     ann_reads_the_log,
     ann_reads_the_past,
 )
+
+JSON = {"content-type": "application/json"}
 
 
 def flipped(text: str) -> str:
@@ -303,6 +308,35 @@ def says_there_is_more_and_gives_nothing(liar: Liar) -> None:
         return {**page, "entries": []}
 
 
+@on(ann_reads_the_log, ServerContradicts, quick=True)
+def speaks_of_ever_more_than_it_gives(liar: Liar) -> None:
+    """The server gives an entry of its own with each page, and always speaks of a thousand more."""
+    runs_ahead(liar, garbage)
+
+
+def runs_ahead(liar: Liar, made: Callable[[Json], Json]) -> None:
+    """One entry a page, made up behind the true ones; the head is always a thousand ahead."""
+    last: list[Json] = []
+
+    @liar.answers("GET", LOG)
+    def page(asked: Asked, answer: Answer) -> Answer:
+        after, told = int(asked.query("after") or 0), answer.json
+        true = [row for row in told["entries"] if row["seq"] == after + 1]
+        row = true[0] if true else {**made(last[0]), "seq": after + 1}
+        last[:] = [row]
+        return answer.saying({**told, "entries": [row], "head": after + 1001})
+
+
+@on(ann_reads_the_log, NotInSession, quick=True)
+def knows_a_member_and_then_does_not(liar: Liar) -> None:
+    """The server knows a member's token when it is asked again, and refuses it each time after."""
+
+    @liar.asks("GET", LOG)
+    def page(asked: Asked) -> Asked | Answer:
+        again = asked.query("limit") == "1" or asked.query("form") == "digest"
+        return asked if again else problem("not-authorised", 401)
+
+
 # Not the protocol's shape ------------------------------------------------------------------
 
 
@@ -413,6 +447,29 @@ def says_that_the_token_is_wrong(liar: Liar) -> None:
 def breaks_down(liar: Liar) -> None:
     """The server answers 500 every time."""
     liar.asks("GET", LOG)(lambda asked: problem("internal", 500))
+
+
+@on(ann_reads_the_log, ServerUnreachable)
+def claims_four_gigabytes(liar: Liar) -> None:
+    """The server says that its answer has 4 GB, and gives the first bytes."""
+    claim = {"content-length": str(4 << 30), "content-type": "application/json"}
+    liar.answers("GET", LOG)(lambda asked, answer: Answer(200, b'{"entries":[', claim))
+
+
+@on(ann_reads_the_log, ClientError, quick=True)
+def sends_an_answer_without_end(liar: Liar) -> None:
+    """The server answers with a hundred megabytes."""
+    liar.answers("GET", LOG)(lambda asked, answer: Answer(200, b" " * 100_000_000, JSON))
+
+
+@on(ann_reads_the_log, ClientError)
+def sends_a_bomb(liar: Liar) -> None:
+    """The server packs an answer so that a few kilobytes become a gigabyte."""
+    packed = zlib.compressobj(9, wbits=31)
+    bomb = b"".join(packed.compress(bytes(1 << 20)) for _ in range(1024)) + packed.flush()
+    liar.answers("GET", LOG)(
+        lambda asked, answer: Answer(200, bomb, {**JSON, "content-encoding": "gzip"})
+    )
 
 
 # The past ----------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
-from careseal.client import Session, Store
+from careseal.client import Forked, Session, Store
 from tests.browser.conftest import (  # noqa: F401 - the browsers of the browser tests
     chromium_options,
     first_browser,
@@ -19,8 +20,10 @@ from tests.browser.conftest import (  # noqa: F401 - the browsers of the browser
     server,
 )
 from tests.browser.people import Person, clinician, join, new_context, new_session
+from tests.browser.test_removal import remove
 from tests.serving import ServerProcess
 
+from .eve import ID, Eve
 from .liar import COMMITS, DOOR, LOG, Answer, Json, Liar, problem
 from .lies_about_doors import JSON, door_with
 from .lies_about_the_log import flipped, garbage
@@ -30,6 +33,7 @@ from .routes import lying_to
 FORK = "The server shows different people different things"
 ROLLED_BACK = "The server took back what it had confirmed"
 WRONG_PARENT = "The server let an entry in that does not fit"
+DOWN = "Connecting again"
 VOID = "A change to this visit was refused"
 
 
@@ -249,6 +253,119 @@ def test_nonsense_on_the_line_does_no_harm(visit: Visit) -> None:
     assert visit.ann.complaints == []
 
 
+CONTRADICTION = "Guest Ann was shown something else than you"
+
+
+@attack(
+    "keeps two logs",
+    "The server shows a patient another entry than the others, for good.",
+    "noticed: alarm on both sides and in Python; the host removes who was shown it, and goes on",
+)
+def test_a_fork_that_lasts_is_an_alarm_to_all_and_ends_with_a_removal(
+    visit: Visit, tmp_path: Path
+) -> None:
+    visit.ann_joins()
+    link = invite(visit.roe, "Lab")
+    told: list[str] = []
+
+    async def lab(work: str) -> None:
+        with Store.open(tmp_path / "lab") as store:
+            if work == "joins":
+                await (await Session.join(store, link, name="Lab")).close()
+                return
+            async with await Session.open(store, store.sessions()[0]) as session:
+                told.extend(
+                    event.by.identity.name
+                    for event in await session.catch_up()
+                    if isinstance(event, Forked) and event.by is not None
+                )
+
+    run_beside(lambda: lab("joins"))
+    place: list[Json] = []
+
+    def another(row: Json) -> Json:
+        if not place and row["kind"] == "chat":
+            place.append(garbage(row))
+        return {**row, **place[0]} if place and row["seq"] == place[0]["seq"] else row
+
+    visit.liar.log(lambda rows: [another(row) for row in rows])
+    visit.roe.write("not what Ann is shown")
+    unreadable = visit.ann.page.get_by_text("A message that this device cannot open")
+    expect(unreadable.first).to_be_visible(timeout=10_000)
+    visit.ann.write("what was that?")
+    visit.ann.sees("what was that?")
+    expect(visit.ann.chat.get_by_text("Sent").last).to_be_visible()
+    alarm = visit.roe.page.get_by_role("alert").filter(has_text=CONTRADICTION)
+    expect(alarm).to_be_visible(timeout=10_000)
+    expect(visit.roe.button("Send")).to_be_disabled()
+
+    run_beside(lambda: lab("reads"))
+    assert told == ["Ann"]
+    visit.roe.page.reload()
+    expect(alarm).to_be_visible(timeout=10_000)
+    expect(visit.roe.button("Send")).to_be_disabled()
+    remove(visit.roe, "Ann")
+    expect(alarm).to_have_count(0, timeout=10_000)
+    visit.roe.write("we go on")
+    visit.roe.sees("we go on")
+    expect(visit.ann.chat.get_by_text("we go on")).to_have_count(0)
+
+
+@pytest.mark.attack(
+    "web: a guest lies about the log, splits the host off and shuts the door",
+    "A guest commits path secrets that neither web page can open, with a garbage door, and then "
+    "says that it was shown another log.",
+    "the host's page mends the door and removes the guest; both go on",
+)
+def test_a_split_behind_a_garbage_door_heals_and_a_liar_is_removed(
+    visit: Visit, tmp_path: Path
+) -> None:
+    visit.ann_joins()
+    link = invite(visit.roe, "Eve")
+
+    async def mischief() -> None:
+        with Store.open(tmp_path / "eve") as store:
+            async with await Session.join(store, link, name="CIinician") as session:
+                eve = Eve(session)
+                await eve.says({"type": "text", "message": ID, "text": "I am the doctor"})
+                await session.catch_up()
+                await eve.splits((0, 1, 2), door=os.urandom(272 + 16))
+
+    run_beside(mischief)
+    mark = visit.ann.chat.get_by_text("A guest, not the clinician")
+    expect(mark.first).to_be_visible(timeout=10_000)
+    expect(visit.roe.page.get_by_text(VOID).first).to_be_visible(timeout=10_000)
+    visit.roe.write("are you still there?")
+    visit.roe.sees("are you still there?")
+    visit.ann.sees("are you still there?")
+    visit.ann.write("yes")
+    visit.roe.sees("yes")
+    remove(visit.roe, "CIinician")
+    expect(visit.ann.chat.get_by_text("was removed")).to_be_visible(timeout=10_000)
+    visit.ann.write("now it is quiet")
+    visit.roe.sees("now it is quiet")
+
+
+@attack(
+    "sends nothing but nonsense",
+    "The server sends frames that mean nothing, for ever, and answers likewise.",
+    "said within 10 s: the line is down; it goes on when the server makes sense again",
+)
+def test_nonsense_for_ever_is_told_as_a_line_that_is_down(visit: Visit) -> None:
+    visit.ann_joins()
+    visit.roe.write("before")
+    visit.ann.sees("before")
+    for tell in (visit.liar.tells, visit.liar.hears):
+        tell(lambda frame: ["{"])
+    visit.liar.answers("GET", LOG)(lambda asked, answer: Answer(200, b"{", JSON))
+    visit.roe.write("not heard")
+    status = visit.ann.page.get_by_role("status").filter(has_text=DOWN)
+    expect(status.first).to_be_visible(timeout=10_000)
+    visit.liar.honest()
+    visit.ann.sees("not heard", timeout=30_000)
+    expect(visit.ann.page.get_by_role("alert")).to_have_count(0)
+
+
 HTML = '<img src=x onerror="document.title=\'owned\'"><script>document.title="owned"</script>'
 
 
@@ -271,6 +388,19 @@ def test_html_of_a_guest_is_text(visit: Visit, tmp_path: Path) -> None:
         visit.roe.page.evaluate("document.querySelectorAll('img[src=x], main script').length") == 0
     )
     assert visit.roe.complaints == []
+
+
+def invite(host: Person, label: str) -> str:
+    """A link that a host makes in the visit."""
+    host.open_panel("Participants")
+    host.button("Invite").click()
+    dialog = host.page.get_by_role("dialog")
+    dialog.get_by_role("textbox").first.fill(label)
+    dialog.get_by_role("button", name="Make link").click()
+    link = dialog.get_by_role("textbox", name="Link").input_value()
+    dialog.get_by_role("button", name="Close").first.click()
+    host.open_panel("Chat")
+    return str(link)
 
 
 def run_beside(work: Any) -> None:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
-import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from random import Random
 from typing import Any
 
 import pytest
@@ -18,7 +14,6 @@ from careseal.client import (
     FileUnavailable,
     Forked,
     GroupChanged,
-    InviteOptions,
     LinkOpened,
     MessageReceived,
     MessageRefused,
@@ -26,76 +21,11 @@ from careseal.client import (
     NotAuthorised,
     Session,
 )
-from careseal.client.transport import CommitExtras
 from careseal.e2ee import base64url
 from careseal.e2ee.identifiers import EntryId
-from careseal.e2ee.log import Position
-from careseal.e2ee.message import seal_message
-from careseal.e2ee.sending import SealedChat, door_now
-from careseal.e2ee.state import Pending
-from tests.interop.bad_commits import Attacker
 
+from .eve import ID, Eve, nobody_else_is_harmed, three
 from .scene import Scene, heard, saying, texts, within
-
-ID = base64url.encode(bytes(16))
-
-
-@dataclass
-class Eve:
-    """A guest whose client does what it wants."""
-
-    session: Session
-
-    async def says(self, payload: Any, at: Position | None = None) -> None:
-        """A message with any payload, sealed and signed as it should be."""
-        text = payload if isinstance(payload, bytes) else json.dumps(payload, separators=(",", ":"))
-        plain = text if isinstance(text, bytes) else text.encode()
-        state = self.session.state
-        entry, parent = EntryId(os.urandom(16)), state.chain.last_commit
-        body = seal_message(
-            state.session,
-            state.present.record,
-            state.present.group.own_leaf,
-            state.signature_key,
-            parent,
-            entry,
-            at or state.chain.head,
-            time.time_ns() // 1_000_000,
-            plain,
-        )
-        await self._transport.post_chat(
-            state.session, self.session._token, SealedChat(entry, parent, body)
-        )
-
-    async def commits(self, kind: str) -> None:
-        """One of the bad commits that both implementations are tested with."""
-        state = self.session.state
-        attacker = Attacker(state, state.invite, os.urandom, Random(7))
-        made = getattr(attacker, kind)()
-        sealed = made if isinstance(made, dict) else attacker.sealed(made)
-        body = base64url.decode(str(sealed["body"]))
-        await self.commits_bytes(EntryId.parse(str(sealed["id"])), body)
-
-    async def commits_bytes(self, entry: EntryId, body: bytes, door: bytes | None = None) -> None:
-        state = self.session.state
-        upload = door_now(state, os.urandom)
-        upload = replace(upload, door=door or upload.door, letters=())
-        pending = Pending(
-            entry, body, upload, state.present.group, state.present.policy, joins=False
-        )
-        await self._transport.post_commit(
-            state.session, self.session._token, state.member_id, pending, CommitExtras()
-        )
-
-    async def puts_a_garbage_door(self) -> None:
-        state = self.session.state
-        upload = replace(door_now(state, os.urandom), letters=(), door=os.urandom(272 + 16))
-        await self._transport.put_door(state.session, self.session._token, upload)
-
-    @property
-    def _transport(self) -> Any:
-        return self.session._core.transport
-
 
 Misdeed = Callable[[Eve], Awaitable[None]]
 
@@ -243,27 +173,6 @@ MISDEEDS = [
 ]
 
 
-async def three(scene: Scene) -> tuple[Eve, Session]:
-    """Dr Roe, Ann, and Eve who came by a link of her own."""
-    link = await scene.roe.invite(InviteOptions("Eve"))
-    ann = await scene.join()
-    eve = await scene.join("Eve", link)
-    await scene.roe_reads()
-    return Eve(eve), ann
-
-
-async def nobody_else_is_harmed(scene: Scene, eve: Eve, ann: Session) -> None:
-    """The host removes her; the others write to one another, and she reads nothing of it."""
-    await within(scene.roe.remove(eve.session.state.invite.id))
-    await scene.roe_says("now among us")
-    await within(ann.catch_up())
-    assert sorted(m.identity.name for m in ann.members) == ["Ann", "Dr Roe"]
-    await within(ann.send("good"))
-    scene.told += await within(scene.roe.catch_up())
-    assert "good" in texts(scene.told)
-    assert ann.security_code == scene.roe.security_code
-
-
 async def test_without_a_misdeed_nothing_is_noticed(scene: Scene) -> None:
     eve, ann = await three(scene)
     await eve.says({"type": "text", "message": ID, "text": "hello"})
@@ -284,19 +193,6 @@ async def test_the_misdeed_is_noticed(scene: Scene, deed: Misdeed, ends: type[An
         assert noticed.sender.identity.name == "Eve"
     assert len(scene.roe.members) == 3
     await nobody_else_is_harmed(scene, eve, ann)
-
-
-@pytest.mark.attack(
-    "a guest says that it was shown another log",
-    "A guest names a position in the log that nobody was shown.",
-    "noticed: `Forked`; sending stops",
-)
-async def test_a_false_position_is_an_alarm(scene: Scene) -> None:
-    eve, _ = await three(scene)
-    text = {"type": "text", "message": ID, "text": "hello"}
-    await eve.says(text, Position(1, os.urandom(64)))
-    await scene.roe_reads()
-    assert any(isinstance(event, Forked) for event in scene.told)
 
 
 @pytest.mark.attack(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
@@ -16,6 +17,7 @@ from careseal.client import (
     SelfRemoved,
     WrongParent,
 )
+from careseal.client.transport import PATIENCE
 from careseal.e2ee.errors import SealError
 
 from . import lies_about_doors as _doors  # noqa: F401
@@ -24,8 +26,9 @@ from . import lies_about_the_log as _log  # noqa: F401
 from . import lies_about_writing as _writing  # noqa: F401
 from . import lies_on_the_line as _line  # noqa: F401
 from .attack import ATTACKS, Attack, Path
+from .liar import LOG, Fate
 from .paths import PATHS
-from .scene import Scene, texts
+from .scene import AT_MOST, Scene, texts
 
 ALARMS = (
     CommitVoid,
@@ -81,6 +84,26 @@ async def test_the_attack_fails(scene: Scene, attack: Attack) -> None:
         assert re.match(r"\w[\w .,:;'’`%/()-]+\S$", str(error)), "not a sentence"
     else:
         assert any(isinstance(event, attack.ends) for event in scene.events), (error, alarms)
+
+
+@pytest.mark.attack(
+    "never answers a patient client",
+    "The server takes a request and never answers; the client goes on trying for 28 s.",
+    "said: within 10 s a warning tells that the server does not answer",
+    "`Transport._send`",
+)
+async def test_a_silent_server_is_spoken_of_within_ten_seconds(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    ann = await scene.join()
+    ann._core.transport._patience = PATIENCE
+    scene.liar.asks("GET", LOG)(lambda asked: Fate.NEVER_ANSWERED)
+    reading = asyncio.create_task(ann.catch_up())
+    async with asyncio.timeout(AT_MOST):
+        while "still trying" not in caplog.text:  # noqa: ASYNC110 - a log has no event
+            await asyncio.sleep(0.05)
+    assert not reading.done()
+    reading.cancel()
 
 
 def nothing_wrong_was_shown(scene: Scene) -> None:

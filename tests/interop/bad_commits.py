@@ -176,6 +176,18 @@ class Attacker:
         )
         return self.member_commit(data=CommitData(self.head, join=proof))
 
+    def void_over_another_log(self) -> bytes:
+        """Void for its join; the position that it names is nobody's word."""
+        state, at = self.state, Position(self.head.seq, self.rng(64))
+        proof = JoinProof.make(
+            self.invite.id,
+            self.invite.join_key,
+            state.session,
+            state.present.number,
+            state.leaf_key,
+        )
+        return self.member_commit(data=CommitData(at, join=proof))
+
     def another_leaf_key(self) -> bytes:
         return self.member_commit(leaf=LeafChange(signer=Signer.generate(SUITE, self.rng)))
 

@@ -16,6 +16,8 @@ type Values = Record<string, any>
 
 interface Device {
   state: e2ee.MemberState
+  /** While a re-sync is on its way */
+  before?: e2ee.MemberState | undefined
   keys: e2ee.InviteKeys
   instance: string
   counter: number
@@ -24,6 +26,12 @@ interface Device {
 
 const devices = new Map<string, Device>()
 const frameWindows = new Map<string, frame.ReplayWindow>()
+
+const marks = new Map<string, Map<string, Device>>()
+
+function copied(prefix: string, from: ReadonlyMap<string, Device>): Map<string, Device> {
+  return new Map([...from].filter(([name]) => name.startsWith(prefix)).map(([name, kept]) => [name, { ...kept }]))
+}
 
 function device(name: string): Device {
   const found = devices.get(name)
@@ -99,7 +107,7 @@ const operations: Record<string, (values: Values) => Promise<unknown> | unknown>
     const rows = digests.filter(({ seq }: Values) => seq > opened.position.seq).map(e2ee.readDigest)
     const introduction = { name: who, device: "browser" }
     const made = await e2ee.join(opened, { digests: rows, lastCommit }, introduction, before)
-    if (returning) device(name).state = made.state
+    if (returning) Object.assign(device(name), { state: made.state, before })
     else adopt(name, made.state, keys)
     return request(made.request)
   },
@@ -110,7 +118,7 @@ const operations: Record<string, (values: Values) => Promise<unknown> | unknown>
       const applied = await e2ee.applyEntry(device(name).state, e2ee.readEntry(row), now)
       device(name).state = applied.state
       events.push(told(applied.event))
-      if (applied.fork !== undefined) forks.push(applied.fork)
+      if (applied.fork !== undefined) forks.push(applied.fork.seq)
     }
     return { events, forks }
   },
@@ -170,6 +178,13 @@ const operations: Record<string, (values: Values) => Promise<unknown> | unknown>
     const body = await sealCommit(state.epoch.secrets.door, state.sessionId, fields, fromBase64Url(message))
     return { id, parent: state.lastCommit, body: toBase64Url(body) }
   },
+  /** A re-sync that was lost: the device goes on from the state before it. */
+  goBack({ name }) {
+    const { before } = device(name)
+    if (before === undefined) throw new Error("no re-sync")
+    Object.assign(device(name), { state: before, before: undefined })
+    return {}
+  },
   drop({ name }) {
     device(name).state = e2ee.dropPending(device(name).state)
     return {}
@@ -208,6 +223,8 @@ const operations: Record<string, (values: Values) => Promise<unknown> | unknown>
       h: toBase64Url(state.head.h),
       lastCommit: state.lastCommit,
       fork: state.fork ?? null,
+      contradictions: state.contradictions.map(({ memberId, seq }) => [memberId, seq]),
+      pending: state.pending !== undefined,
     }
     if (epoch === undefined || state.phase !== "in") return common
     return {
@@ -277,7 +294,18 @@ const operations: Record<string, (values: Values) => Promise<unknown> | unknown>
     const { id, accessToken, join, box } = keys
     return { id, accessToken: toBase64Url(accessToken), join: toBase64Url(join.key), box: toBase64Url(box.key) }
   },
+  /** Keeps what all devices know, to come back to it with `recall`. */
+  mark({ prefix }) {
+    marks.set(prefix, copied(prefix, devices))
+    return {}
+  },
+  recall({ prefix }) {
+    for (const name of [...devices.keys()]) if (name.startsWith(prefix)) devices.delete(name)
+    for (const [name, kept] of copied(prefix, marks.get(prefix) ?? new Map())) devices.set(name, kept)
+    return {}
+  },
   forget({ prefix }) {
+    marks.delete(prefix)
     for (const name of [...devices.keys()]) if (name.startsWith(prefix)) devices.delete(name)
     return { kept: concat().length }
   },

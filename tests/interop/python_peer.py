@@ -60,6 +60,7 @@ text, octets = base64url.encode, base64url.decode
 class Device:
     state: SessionState
     instance: bytes
+    before: SessionState | None = None  # while a re-sync is on its way
     counter: int = 0
     counters: Counters | None = None
     sealers: dict[tuple[bytes, int], FrameSealer] = field(default_factory=dict)
@@ -138,9 +139,9 @@ class PythonPeers:
             device = self.devices[name]
             start = min(opened.position.seq, device.state.chain.head.seq)
             rows = [row for row in rows if row.seq > start]
-            device.state = rejoin(
-                device.state, opened, rows, head, lastCommit, introduction, self.rng
-            )
+            before = device.state
+            device.state = rejoin(before, opened, rows, head, lastCommit, introduction, self.rng)
+            device.before = before
         else:
             rows = [row for row in rows if row.seq > opened.position.seq]
             state = join(opened, rows, head, lastCommit, introduction, self.rng)
@@ -223,6 +224,13 @@ class PythonPeers:
         body = seal_commit(state.session, state.present.keys.door, parent, entry, octets(message))
         return {"id": str(entry), "parent": parent, "body": text(body)}
 
+    def do_goBack(self, name: str) -> Values:
+        """A re-sync that was lost: the device goes on from the state before it."""
+        device = self.devices[name]
+        assert device.before is not None
+        device.state, device.before = device.before, None
+        return {}
+
     def do_drop(self, name: str) -> Values:
         self.devices[name].state = drop_pending(self.devices[name].state)
         return {}
@@ -272,6 +280,8 @@ class PythonPeers:
             "h": text(state.chain.head.hash),
             "lastCommit": state.chain.last_commit,
             "fork": state.fork,
+            "contradictions": [[str(each.member), each.seq] for each in state.contradictions],
+            "pending": state.pending is not None,
         }
         if state.phase is not Phase.IN:
             return common

@@ -135,8 +135,8 @@ class Scenario:
             action()
             self._agree()
         if self.dice.random() < 0.3:
-            self.steps.append("fork")
-            self._fork()
+            self.steps.append("contradict")
+            self._contradict()
 
     def close(self) -> None:
         self.web.call("forget", prefix=self.prefix)
@@ -472,6 +472,14 @@ class Scenario:
             {"type": "candidate", "round": 2, "candidate": None, "mid": "", "line": 255},
             {"type": "hangup", "call": call},
             {"type": "media", "audio": True, "video": False, "screen": False, "context": contexts},
+            {
+                "type": "media",
+                "audio": True,
+                "video": True,
+                "screen": False,
+                "context": contexts,
+                "paused": True,
+            },
             {"type": "hello", "reply": True},
         ]
         payload = self.dice.choice(payloads)
@@ -672,31 +680,45 @@ class Scenario:
             made = self._call(person, "sealUnchecked", payload=payload, now=NOW)
             self.log.append("chat", made)
 
-    def _fork(self) -> None:
-        """A sender that was shown another log is found by everybody, who then stop sending."""
+    def _contradict(self) -> None:
+        """Somebody says that it was shown another log: all stop, until a host has removed it."""
         self._come_back()
         self._agree()
-        members = [person for person in self._in() if not person.web]
-        if not members or not self.log.entries:
+        liars = [person for person in self._in() if not person.web]
+        if not liars or not self.log.entries:
             return
-        person = self.dice.choice(members)
-        state = self.python.devices[self._full(person)].state
-        false = type(state.chain.head)(state.chain.head.seq, self.dice.randbytes(64))
-        made = self.python.call(
-            "sealUnchecked",
-            name=self._full(person),
-            payload={"type": "typing"},
-            now=NOW,
-            at=false,
-        )
-        self.log.append("chat", made)
+        liar = self.dice.choice(liars)
+        head = self.python.devices[self._full(liar)].state.chain.head
+        beyond = self.dice.randrange(3)  # an entry must not know itself, nor what follows
+        false = type(head)(head.seq + beyond, self.dice.randbytes(64))
+        leaf, hosts = self._leaf(liar), [each for each in self._hosts() if each is not liar]
+        said = {"payload": {"type": "typing"}, "now": NOW, "at": false}
+        self.log.append("chat", self.python.call("sealUnchecked", name=self._full(liar), **said))
         for each in self._in():
             rows = self.log.entries[each.cursor :]
             forks = self._call(each, "apply", entries=rows, now=NOW)["forks"]
             if forks != [false.seq]:
-                raise Disagreement(f"{each} does not see the fork: {forks}")
+                raise Disagreement(f"{each} does not see the contradiction: {forks}")
             self._must_refuse(each, "seal", payload=self._payload(), now=NOW)
+            self._must_refuse(each, "commit", removes=[])
             each.cursor = len(self.log.entries)
+            if self.dice.random() < 0.3:
+                self._call(each, "restore")
+        if hosts:
+            self._end_of_the_contradiction(self.dice.choice(hosts), liar, leaf)
+
+    def _end_of_the_contradiction(self, host: Participant, liar: Participant, leaf: int) -> None:
+        others = [each for each in self._in() if each is not liar]
+        for each in others:
+            if (told := self._call(each, "summary"))["fork"] is not None:
+                raise Disagreement(f"{each} blames the server: {told['fork']}")
+        self._post(host, self._call(host, "commit", removes=[leaf]))
+        liar.removed = True
+        self._agree()
+        for each in others:
+            if (told := self._call(each, "summary"))["contradictions"]:
+                raise Disagreement(f"{each} does not go on: {told['contradictions']}")
+            self._call(each, "seal", payload=self._payload(), now=NOW)
 
     # Small things --------------------------------------------------------------------------
 

@@ -13,7 +13,11 @@ from tests.serving import ServerProcess, serving
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    limits = ("--limit=entriesPerSecond=100000", "--limit=entriesBurst=100000")
+    limits = (
+        "--limit=entriesPerSecond=100000",
+        "--limit=entriesBurst=100000",
+        "--limit=refusalsBurst=100000",
+    )
     with serving(tmp_path_factory.mktemp("server"), *limits) as running:
         yield running
 

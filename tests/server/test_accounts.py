@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import httpx
@@ -93,8 +91,7 @@ def test_no_other_page_signs_a_browser_in(server: ServerProcess) -> None:
 
 
 def test_an_api_token_makes_sessions(server: ServerProcess, client: httpx.Client) -> None:
-    command = [sys.executable, "-m", "careseal.cli", "api-token", f"--data={server.data}"]
-    token = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    token = server.careseal("api-token")
     headers = {"Authorization": f"Bearer {token}"}
     visit = Visit()
     made = client.post(SESSIONS, json=visit.founding(), headers=headers)

@@ -160,6 +160,27 @@ def test_a_device_that_comes_back_by_its_invite_gets_its_new_token(
     assert client.get(visit.path, headers=lost.token.header).status_code == 401
 
 
+def test_a_join_that_another_put_back_makes_its_member_known_again(
+    client: httpx.Client, visit: Visit
+) -> None:
+    lost = Member()
+    join = visit.commit(0, member=lost.joins())
+    bare = {name: value for name, value in join.items() if name != "member"}
+    url, link = f"{visit.path}/commits", visit.guest_invite.token.header
+    assert client.post(url, json=bare, headers=visit.host.token.header).status_code == 201
+    assert client.get(visit.path, headers=lost.token.header).status_code == 401
+    assert client.post(url, json=join, headers=link).status_code == 200
+    assert client.get(visit.path, headers=lost.token.header).status_code == 200
+    # Once it is known, the same again makes no other token right, and no revoked one.
+    other = join | {"member": Member(id=lost.id).joins()}
+    assert client.post(url, json=other, headers=link).status_code == 200
+    assert client.get(visit.path, headers=lost.token.header).status_code == 200
+    gone = f"{visit.path}/members/{lost.id}"
+    assert client.delete(gone, headers=visit.host.token.header).status_code == 204
+    assert client.post(url, json=join, headers=link).status_code == 200
+    assert client.get(visit.path, headers=lost.token.header).status_code == 401
+
+
 def test_nobody_joins_with_a_token_that_is_in_use(client: httpx.Client, visit: Visit) -> None:
     for token in (visit.host.token, visit.host_invite.token):
         body = visit.commit(0, member=Member(token=token).joins())

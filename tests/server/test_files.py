@@ -43,10 +43,6 @@ def get(
     return client.get(path, headers=member.token.header | more)
 
 
-def objects(server: ServerProcess) -> list[Path]:
-    return [path for path in (server.data / "objects").rglob("*") if path.is_file()]
-
-
 def test_a_part_comes_back_as_it_was_sent(client: httpx.Client, visit: Visit) -> None:
     guest = visit.join(client, 0)
     parts = [secrets.token_bytes(FULL), secrets.token_bytes(300)]
@@ -80,20 +76,20 @@ def test_an_upload_goes_on_with_the_parts_that_are_missing(
 def test_a_part_is_created_once(server: ServerProcess, client: httpx.Client, visit: Visit) -> None:
     content = secrets.token_bytes(288)
     file = announce(client, visit, visit.host)
-    before = len(objects(server))
+    before = len(server.objects)
     assert put(client, visit, visit.host, file, 0, content).status_code == 201
     assert put(client, visit, visit.host, file, 0, content).status_code == 200
     other = put(client, visit, visit.host, file, 0, secrets.token_bytes(288))
     assert (other.status_code, problem_of(other)) == (409, "part-exists")
     assert get(client, visit, visit.host, file).content == content
-    assert len(objects(server)) == before + 1
+    assert len(server.objects) == before + 1
 
 
 def test_of_many_who_create_a_part_at_once_one_wins(
     server: ServerProcess, client: httpx.Client, visit: Visit
 ) -> None:
     file = announce(client, visit, visit.host)
-    before = len(objects(server))
+    before = len(server.objects)
     contents = [secrets.token_bytes(288) for _ in range(8)]
 
     def send(content: bytes) -> int:
@@ -103,7 +99,7 @@ def test_of_many_who_create_a_part_at_once_one_wins(
         codes = list(senders.map(send, contents))
     assert sorted(codes) == [201] + [409] * 7
     assert get(client, visit, visit.host, file).content == contents[codes.index(201)]
-    assert len(objects(server)) == before + 1
+    assert len(server.objects) == before + 1
 
 
 @pytest.mark.parametrize(
@@ -142,7 +138,7 @@ def test_a_part_of_another_length_is_refused(
     server: ServerProcess, client: httpx.Client, visit: Visit
 ) -> None:
     file = announce(client, visit, visit.host, 2, FULL + 288)
-    before = len(objects(server))
+    before = len(server.objects)
     for number, size in ((0, FULL - 1), (1, 287), (1, 289), (1, 0)):
         answer = put(client, visit, visit.host, file, number, bytes(size))
         assert problem_of(answer) == "malformed"
@@ -151,7 +147,7 @@ def test_a_part_of_another_length_is_refused(
     assert too_large.json()["limit"] == "part"
     unannounced = put(client, visit, visit.host, file, 1, iter([bytes(288)]))
     assert problem_of(unannounced) == "malformed"
-    assert len(objects(server)) == before
+    assert len(server.objects) == before
 
 
 @pytest.mark.parametrize(
@@ -174,7 +170,7 @@ def test_only_the_uploader_sends_parts(client: httpx.Client, visit: Visit) -> No
 
 def test_a_removed_file_is_gone(server: ServerProcess, client: httpx.Client, visit: Visit) -> None:
     guest, other = visit.join(client, 0), visit.join(client, 1)
-    before = len(objects(server))
+    before = len(server.objects)
     for member in (guest, visit.host):  # the uploader, a host
         file = announce(client, visit, guest)
         put(client, visit, guest, file, 0, bytes(288))
@@ -183,7 +179,7 @@ def test_a_removed_file_is_gone(server: ServerProcess, client: httpx.Client, vis
         assert client.delete(path, headers=member.token.header).status_code == 204
         assert problem_of(client.get(path, headers=member.token.header)) == "not-found"
         assert problem_of(get(client, visit, member, file)) == "not-found"
-    assert len(objects(server)) == before
+    assert len(server.objects) == before
 
 
 def test_parts_that_are_not_there_are_not_found(client: httpx.Client, visit: Visit) -> None:
@@ -208,13 +204,13 @@ def test_an_upload_that_breaks_off_leaves_nothing(
     server: ServerProcess, client: httpx.Client, visit: Visit
 ) -> None:
     file = announce(client, visit, visit.host, 1, 1_000_000)
-    before = set(objects(server))
+    before = server.objects
     head = f"PUT {visit.path}/files/{file}/parts/0 HTTP/1.1\r\nHost: localhost\r\n"
     head += f"Authorization: Bearer {visit.host.token.text}\r\nContent-Length: 1000000\r\n\r\n"
     with socket.create_connection(("localhost", server.port)) as broken:
         broken.sendall(head.encode() + bytes(500_000))
     assert put(client, visit, visit.host, file, 0, bytes(1_000_000)).status_code == 201
-    assert len(set(objects(server)) - before) <= 2  # the part, and perhaps what breaks off
+    assert len(server.objects - before) <= 2  # the part, and perhaps what breaks off
     shown = client.get(f"{visit.path}/files/{file}", headers=visit.host.token.header).json()
     assert shown["present"] == [0]
 

@@ -12,8 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.eventually import eventually
 from tests.server.following import following, unauthenticated
-from tests.server.visits import SIGNAL_SIZE, Member, Visit, chat, new_id, random_b64
+from tests.server.visits import SIGNAL_SIZE, Member, Visit, b64, chat, new_id, random_b64
 from tests.serving import ServerProcess, serving
 
 
@@ -32,6 +33,24 @@ def test_a_follower_resumes_behind_what_it_has(
         assert [entry["seq"] for entry in follower.entries(2)] == [4, 5]
         visit.write(client, visit.host)
         assert follower.next()["seq"] == 6
+
+
+def test_the_maker_s_list_tells_who_is_there(
+    server: ServerProcess, client: httpx.Client, signed_in: httpx.Client, visit: Visit
+) -> None:
+    def listed() -> dict[str, Any]:
+        every = signed_in.get("/api/telemedicine/sessions").json()["sessions"]
+        return next(dict(each) for each in every if each["id"] == visit.id)
+
+    visit.write(client, visit.host)
+    assert (listed()["present"], listed()["head"], listed()["ended"]) == ([], 1, False)
+    guest = visit.join(client, 0)
+    with following(server, visit, visit.host) as host:
+        with following(server, visit, guest):
+            eventually(lambda: set(listed()["present"]) == {visit.host.id, guest.id})
+        while len(host.next("present")["members"]) > 1:
+            continue
+        eventually(lambda: listed()["present"] == [visit.host.id])
 
 
 def test_entries_come_without_gap_while_others_write(
@@ -223,12 +242,12 @@ def test_a_wrong_query_is_malformed(server: ServerProcess, visit: Visit, query: 
     "frame",
     [
         "no JSON",
-        '{"type":"auth","token":"' + random_b64(32) + '"}',
+        '{"type":"auth","token":"' + b64(bytes(32)) + '"}',
         '{"type":"signal"}',
-        '{"type":"signal","to":null,"signal":"' + random_b64(100) + '"}',
-        '{"type":"signal","to":null,"signal":"' + random_b64(SIGNAL_SIZE) + '","more":1}',
-        '{"type":"signal","to":["x"],"signal":"' + random_b64(SIGNAL_SIZE) + '"}',
-        '{"type":"signal","to":null,"signal":"' + random_b64(65536 + 2048 + 40) + '"}',
+        '{"type":"signal","to":null,"signal":"' + b64(bytes(100)) + '"}',
+        '{"type":"signal","to":null,"signal":"' + b64(bytes(SIGNAL_SIZE)) + '","more":1}',
+        '{"type":"signal","to":["x"],"signal":"' + b64(bytes(SIGNAL_SIZE)) + '"}',
+        '{"type":"signal","to":null,"signal":"' + b64(bytes(65536 + 2048 + 40)) + '"}',
         b'{"type":"beat"}',
     ],
 )

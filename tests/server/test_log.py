@@ -76,6 +76,22 @@ def test_a_wrong_parent_is_refused_with_what_to_go_on_from(
         assert (answer.json()["head"], answer.json()["lastCommit"]) == (1, 0)
 
 
+def test_an_entry_that_asks_for_a_place_gets_that_one_or_none(
+    client: httpx.Client, visit: Visit, host: dict[str, str]
+) -> None:
+    first = chat() | {"seq": 1}
+    for status in (201, 200):
+        assert client.post(f"{visit.path}/chat", json=first, headers=host).status_code == status
+    for path, body in (("chat", chat()), ("commits", visit.commit(0)), ("chat", first)):
+        for place in (1, 2, 3):
+            if (place == 1) is (body is first) or (place == 2 and body is not first):
+                continue
+            asked = body | {"seq": place}
+            answer = client.post(f"{visit.path}/{path}", json=asked, headers=host)
+            assert (answer.status_code, problem_of(answer)) == (409, "wrong-place")
+    assert client.get(visit.path, headers=host).json()["head"] == 1
+
+
 def test_of_two_commits_at_once_one_wins_and_the_neighbours_stay(
     client: httpx.Client, visit: Visit, host: dict[str, str]
 ) -> None:

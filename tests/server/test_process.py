@@ -17,19 +17,12 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.eventually import eventually
 from tests.server.following import following, unauthenticated
 from tests.server.visits import SIGNAL_SIZE, Member, Visit, chat, new_id, problem_of, random_b64
 from tests.serving import ServerProcess, serving
 
 FAST = "--limit=entriesPerSecond=100000", "--limit=entriesBurst=100000"
-
-
-def eventually(what: Any, within: float = 30) -> None:
-    """Wait for something that happens behind the server's doors."""
-    deadline = time.monotonic() + within
-    while not what():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
@@ -206,15 +199,13 @@ def test_an_expired_session_is_gone_with_its_objects(tmp_path: Path) -> None:
         part = f"{visit.path}/files/{file['id']}/parts/0"
         assert client.put(part, content=bytes(288), headers=header).status_code == 201
 
-        def objects() -> list[Path]:
-            return [path for path in (server.data / "objects").rglob("*") if path.is_file()]
-
-        assert len(objects()) == 1
+        assert len(server.objects) == 1
         eventually(lambda: client.get(visit.path, headers=header).status_code == 401)
-        eventually(lambda: not objects())
+        eventually(lambda: not server.objects)
         assert client.get("/api/telemedicine/sessions").json() == {"sessions": []}
 
 
+@pytest.mark.small
 def test_objects_that_belong_to_nothing_are_removed_at_the_start(tmp_path: Path) -> None:
     with serving(tmp_path, "--orphan-age=0") as server, server.sign_in() as client:
         visit = Visit().create(client)
@@ -262,6 +253,7 @@ def test_a_wrong_option_is_told_before_anything_starts(
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.small
 def test_health_tells_apart_alive_and_ready(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
         assert server.client().get("/healthz").json() == {"status": "ok"}

@@ -346,7 +346,7 @@ def test_no_route_takes_what_it_does_not_know(
     assert problem_of(answer) == "malformed"
 
 
-@pytest.mark.parametrize("bad", ["x", "AAAA", random_b64(17), random_b64(15), random_b64(16) + "="])
+@pytest.mark.parametrize("bad", ["x", "AAAA", "A" * 23, "A" * 20, "A" * 22 + "="])
 def test_an_id_in_the_path_must_be_one(client: httpx.Client, visit: Visit, bad: str) -> None:
     header = visit.host.token.header
     answers = [

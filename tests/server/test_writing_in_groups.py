@@ -15,12 +15,20 @@ from sqlalchemy.exc import OperationalError
 
 from careseal.server.problems import Problem
 from careseal.server.store.database import Database
+from careseal.server.store.engines import parse
+from careseal.server.store.migration import upgrade
 from careseal.server.store.schema import pulse
+
+
+def opened_at(folder: Path) -> Database:
+    url = parse(f"sqlite:///{folder / 'test.sqlite3'}")
+    upgrade(url)
+    return Database(url)
 
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = Database(tmp_path / "test.sqlite3")
+    opened = opened_at(tmp_path)
     yield opened
     await opened.close()
 
@@ -36,7 +44,7 @@ def count(connection: Connection) -> int:
 async def test_changes_that_wait_are_committed_together(database: Database) -> None:
     commits = 0
 
-    @event.listens_for(database._writing, "commit")
+    @event.listens_for(database._engines.writing, "commit")
     def _count(_connection: Connection) -> None:
         nonlocal commits
         commits += 1
@@ -113,13 +121,13 @@ async def test_what_follows_a_commit_happens_though_nobody_waits(database: Datab
 
 
 async def test_closing_writes_what_waits(tmp_path: Path) -> None:
-    database = Database(tmp_path / "test.sqlite3")
+    database = opened_at(tmp_path)
     changes = [asyncio.create_task(database.write(partial(beat, number))) for number in range(300)]
     await asyncio.sleep(0)
     await database.close()
     await asyncio.gather(*changes)
     with pytest.raises(Problem):
         await database.write(count)
-    again = Database(tmp_path / "test.sqlite3")
+    again = opened_at(tmp_path)
     assert await again.read(count) == 300
     await again.close()

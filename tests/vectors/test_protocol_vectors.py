@@ -23,6 +23,7 @@ from careseal.e2ee.identifiers import EntryId, FileId, InviteId, MemberId, Sessi
 from careseal.e2ee.identity import Identity, Known
 from careseal.e2ee.invite import Invite, Link
 from careseal.e2ee.joining import open_door
+from careseal.e2ee.knock import Knock
 from careseal.e2ee.log import Chain, Entry, Kind, header
 from careseal.e2ee.message import open_message
 from careseal.e2ee.policy import Policy
@@ -142,6 +143,12 @@ def test_invites() -> None:
         assert hashlib.sha256(invite.access_token).hexdigest() == case["accessTokenHash"]
         assert (invite.join_key, invite.join) == (hex_(case["joinSeed"]), hex_(case["joinKey"]))
         assert (invite.box_key, invite.box) == (hex_(case["boxSeed"]), hex_(case["boxKey"]))
+    asked = given["knock"]
+    invite, knock = derive(session, asked["fragment"], None), Knock.decode(hex_(asked["knock"]))
+    knock.verify(invite.session, invite.join)
+    assert invite.knock_name is not None
+    assert knock.name_by(invite.knock_name, invite.session) == asked["name"]
+    assert str(knock.id) == asked["id"]
     for fragment in given["fragmentsInvalid"]:
         with pytest.raises(Malformed):
             Link.parse(f"https://host/telemedicine/{session}#{fragment}")

@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 
 from careseal import __version__
-from careseal.cli import call, entering, exits, files, messages, people, serve
+from careseal.cli import (
+    admitting,
+    backups,
+    call,
+    doctor,
+    entering,
+    exits,
+    files,
+    messages,
+    moving,
+    people,
+    serve,
+    verify,
+)
 
 app = typer.Typer(
     name="careseal",
@@ -24,14 +37,24 @@ for command in (
     files.receive,
     messages.watch,
     messages.log,
+    messages.carry_on,
     people.members,
     people.invite,
     people.remove,
+    admitting.waiting,
+    admitting.admit,
+    admitting.refuse,
+    admitting.late,
     people.code,
     call.call,
     entering.sessions,
     entering.leave,
     entering.end,
+    verify.verify,
+    backups.backup,
+    backups.restore,
+    moving.move,
+    doctor.doctor,
 ):
     app.command()(command)
 serve.add_to(app)

@@ -12,22 +12,26 @@ import typer
 from .exits import Exit, fail, run
 from .options import (
     AsJson,
+    Knock,
     Name,
     StoreFolder,
     Which,
     Yes,
+    moment,
     open_store,
     opened,
     secret_text,
 )
 from .showing import print_qr
-from .telling import hint, say
+from .telling import hint, say, starting, when
 
 if TYPE_CHECKING:
     from careseal.client import Store
     from careseal.client.account import Account
     from careseal.e2ee.secret import IdentityKey
 
+_NO_HOST = "Waiting for a host to come online…"
+_ASKED = "You asked to come in. Waiting for a host to let you in…"
 Server = Annotated[
     str, typer.Option(envvar="CARESEAL_SERVER", help="Where the server is, as https://HOST.")
 ]
@@ -42,6 +46,13 @@ def new(
     title: Annotated[str, typer.Option(help="Sealed title of the session.")] = "",
     name: Name = None,
     label: Annotated[str, typer.Option(help="Whom the link is for.")] = "",
+    knock: Knock = False,
+    starts: Annotated[
+        str | None,
+        typer.Option(
+            help="Time agreed for the visit, as 2026-11-27T14:30; whoever opens the link sees it."
+        ),
+    ] = None,
     token_file: Annotated[
         Path | None,
         typer.Option(
@@ -54,6 +65,7 @@ def new(
     as_json: AsJson = False,
 ) -> None:
     """Make a session and print the link for a patient."""
+    at = moment(starts)
 
     async def work() -> None:
         from careseal.client import InviteOptions, Session
@@ -66,14 +78,18 @@ def new(
                 account,
                 name=name or getpass.getuser(),
                 title=title,
+                starts=at,
                 identity_key=_identity_key(kept),
-                invites=[InviteOptions(label)],
+                invites=[InviteOptions(label, knock=knock)],
             )
             kept.put(None, "last", bytes(session.id))
             await session.close()
             link = links[0].reveal()
-            say(as_json, {"session": str(session.id), "link": link}, link)
+            told = {"session": str(session.id), "link": link, **starting(session.starts)}
+            say(as_json, told, link)
             if not as_json:
+                if session.starts is not None:
+                    hint(f"The visit starts on {when(session.starts)}.")
                 hint("Send this link to the patient. Whoever has it can join.")
                 print_qr(link, qr)
 
@@ -95,8 +111,12 @@ def join(
     ] = None,
     passcode_file: PasscodeFile = None,
     wait: Annotated[
-        float, typer.Option(help="Seconds to wait for a host when the door must be mended.")
-    ] = 60,
+        float | None,
+        typer.Option(
+            help="Seconds to wait for a host: to mend the door (60 unless said), or to let you "
+            "in where the link asks for that (an hour)."
+        ),
+    ] = None,
     store: StoreFolder = None,
     as_json: AsJson = False,
 ) -> None:
@@ -115,19 +135,22 @@ def join(
                 parsed,
                 name=name or getpass.getuser(),
                 passcode=passcode,
-                patience=wait,
-                waiting=lambda: hint("Waiting for a host to come online…"),
+                patience=wait if wait is not None else 3600 if parsed.knocks else 60,
+                waiting=lambda: hint(_ASKED if parsed.knocks else _NO_HOST),
             ) as session:
                 kept.put(None, "last", bytes(session.id))
                 hosts = [m.identity.name for m in session.members if m.role == "host"]
                 told: dict[str, Any] = {
                     "session": str(session.id),
                     "title": session.title,
+                    **starting(session.starts),
                     "hosts": hosts,
                     "member": str(session.me.id),
                     "code": list(session.security_code.groups),
                 }
                 text = f"You are in “{session.title or session.id}” with {', '.join(hosts)}."
+                if session.starts is not None:
+                    text += f" It starts on {when(session.starts)}."
                 say(as_json, told, text)
 
     run(work())
@@ -137,6 +160,7 @@ def sessions(store: StoreFolder = None, as_json: AsJson = False) -> None:
     """List the sessions of this device."""
     from careseal.client.keeper import Keeper
     from careseal.client.profile import Profile
+    from careseal.e2ee.policy import Settings
 
     with open_store(store) as kept:
         for session in kept.sessions():
@@ -144,14 +168,18 @@ def sessions(store: StoreFolder = None, as_json: AsJson = False) -> None:
                 continue
             state = Keeper(kept, session).state
             origin = Profile.decode(kept.get(session, "profile")).origin
-            title = "" if state.epoch is None else state.epoch.policy.settings.title
+            settings = Settings() if state.epoch is None else state.epoch.policy.settings
             told = {
                 "session": str(session),
-                "title": title,
+                "title": settings.title,
+                **starting(settings.starts),
                 "server": origin,
                 "phase": state.phase.value,
             }
-            say(as_json, told, f"{session}  {title or '(no title)'}  {origin}  {state.phase}")
+            line = f"{session}  {settings.title or '(no title)'}  {origin}  {state.phase}"
+            if settings.starts is not None:
+                line += f"  {when(settings.starts)}"
+            say(as_json, told, line)
 
 
 def leave(

@@ -22,12 +22,12 @@ class Exit(IntEnum):
     UNREACHABLE = 5  # no answer; what was written waits and goes out by itself
     NOT_ALLOWED = 6  # only a host, or only an account, may do this
     ALARM = 7  # somebody changed what was sent, or the server shows different logs
-    NOT_READY = 8  # a host must come online first
+    NOT_READY = 8  # a host, or the device that has what is missing, must come online first
     INTERRUPTED = 130  # Ctrl-C
 
 
 HELP = """Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 link refused, 4 not in the session,
-5 server unreachable, 6 not allowed, 7 alarm, 8 a host must come online, 130 interrupted."""
+5 server unreachable, 6 not allowed, 7 alarm, 8 another device must come online, 130 interrupted."""
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
@@ -49,7 +49,8 @@ def code_of(error: Exception) -> Exit:
     from careseal.e2ee import errors as e2ee
 
     kinds: list[tuple[type[Exception] | tuple[type[Exception], ...], Exit]] = [
-        (client.DoorNotReady, Exit.NOT_READY),
+        ((client.DoorNotReady, client.CarryOnWaits), Exit.NOT_READY),
+        (client.NotAdmitted, Exit.NOT_ALLOWED),
         (client.LinkRefused, Exit.LINK_REFUSED),
         ((client.NotInSession, client.SessionEnded), Exit.NOT_IN_SESSION),
         (client.ServerUnreachable, Exit.UNREACHABLE),
@@ -66,11 +67,17 @@ def sentence(error: Exception) -> str:
     from careseal.client import errors as client
     from careseal.e2ee import errors as e2ee
 
+    from .telling import one_line
+
     match error:
         case client.ServerUnreachable():
             return f"{error} Check the network; what was written is kept and goes out by itself."
         case client.NotAuthorised():
             return "The server does not accept this account or session. Sign in again."
+        case client.ServerRestored():
+            return f"{error} Do so with careseal carry-on."
+        case client.CarryOnWaits():
+            return one_line(str(error))
         case client.SessionEnded():
             return "The session has ended; it can only be read."
         case client.ServerRefused(limit=str(limit)):

@@ -78,16 +78,18 @@ def receive(
 
 
 async def _unreceived(session: Session, message: str | None) -> list[MessageReceived]:
-    from careseal.client import File, MessageReceived
+    from careseal.client import Conversation, File, MessageReceived
 
-    after = 0 if message is not None else session.received
-    return [
-        event
-        async for event in session.history(after)
-        if isinstance(event, MessageReceived)
-        and isinstance(event.payload, File)
-        and (str(event.payload.message) == message if message else not event.own)
-    ]
+    conversation, found = Conversation(), []
+    async for event in session.history(0 if message is not None else session.received):
+        conversation.take(event)
+        match event:
+            case MessageReceived(payload=File(message=name)) if (
+                str(name) == message if message else not event.own
+            ):
+                found.append((event, name))
+    there = {(each.sender.id, each.message) for each in conversation.messages if each.payload}
+    return [event for event, name in found if (event.sender.id, name) in there]
 
 
 async def _next_file(session: Session) -> MessageReceived:

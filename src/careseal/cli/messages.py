@@ -1,15 +1,18 @@
-"""``send``, ``watch``, ``log``."""
+"""``send``, ``watch``, ``log``, ``carry-on``."""
 
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .exits import Exit, fail, run
 from .options import AsJson, StoreFolder, Which, opened
-from .telling import hint, say, tell
+from .telling import hint, say, tell, tell_said
+
+if TYPE_CHECKING:
+    from careseal.client import Event, Said
 
 
 def send(
@@ -80,12 +83,63 @@ def log(
     store: StoreFolder = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show all messages that this device can read."""
+    """Show all messages that this device can read, as they stand: edited ones anew, withdrawn
+    ones without what they said."""
+
+    async def work() -> None:
+        from careseal.client import Conversation, Said
+
+        async with opened(store, which) as session:
+            await session.catch_up()
+            conversation = Conversation()
+            found: list[Said | Event] = []
+            async for event in session.history():
+                said = conversation.take(event)
+                if event.seq <= after or is_settled(event, said, after):
+                    continue
+                found.append(said if said is not None and said.seq == event.seq else event)
+            for each in found:
+                if not isinstance(each, Said):
+                    tell(each, session, as_json)
+                elif (now := conversation.find(each.sender.id, each.message)) is not None:
+                    tell_said(now, session, as_json)
+
+    run(work())
+
+
+def carry_on(
+    which: Which = None,
+    store: StoreFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put back what a server lost that was restored from a backup.
+
+    What this device has goes back sealed as it was, to the same place; until all is there nothing
+    new is sent. Where another device has the rest, exit code 8 says so.
+    """
 
     async def work() -> None:
         async with opened(store, which) as session:
             await session.catch_up()
-            async for event in session.history(after):
-                tell(event, session, as_json)
+            posted = await session.carry_on() if session.restored else 0
+            told = {"event": "carried-on", "session": str(session.id), "entries": posted}
+            what = "1 entry was" if posted == 1 else f"{posted} entries were"
+            say(
+                as_json,
+                told,
+                f"{what} put back; the session goes on."
+                if posted
+                else "Nothing is missing at the server; the session goes on.",
+            )
 
     run(work())
+
+
+def is_settled(event: Event, said: Said | None, after: int) -> bool:
+    """Whether a change is told already by the message that it changed, or changed none."""
+    from careseal.client import Edit, MessageReceived, Reaction, Withdraw
+
+    match event:
+        case MessageReceived(payload=Edit() | Withdraw() | Reaction()):
+            return said is None or said.seq > after
+    return False

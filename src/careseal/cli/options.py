@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,7 +33,24 @@ StoreFolder = Annotated[
     typer.Option("--store", envvar="CARESEAL_STORE", help="Folder of what this device keeps."),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Knock = Annotated[
+    bool, typer.Option("--knock", help="Whoever has the link must be admitted each time.")
+]
 Name = Annotated[str | None, typer.Option(envvar="CARESEAL_NAME", help="What the others call you.")]
+
+
+def moment(text: str | None) -> int | None:
+    """A time as ISO 8601 has it, in ms since 1970; without a zone it is this machine's."""
+    if text is None:
+        return None
+    try:
+        given = datetime.fromisoformat(text)
+        milliseconds = int(given.timestamp() * 1000)
+    except (ValueError, OverflowError):
+        milliseconds = -1
+    if milliseconds < 0:
+        raise fail(f"“{text}” is no time; write it as 2026-11-27T14:30.", Exit.USAGE)
+    return milliseconds
 
 
 def open_store(folder: Path | None) -> Store:

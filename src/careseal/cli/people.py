@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .exits import Exit, fail, run
-from .options import AsJson, StoreFolder, Which, Yes, opened, secret_text
+from .options import AsJson, Knock, StoreFolder, Which, Yes, opened, secret_text
 from .showing import print_qr
-from .telling import hint, named, say, who
+from .telling import hint, named, one_line, say, when, who
 
 if TYPE_CHECKING:
     from careseal.client import Participant, Session
@@ -22,6 +22,8 @@ def members(which: Which = None, store: StoreFolder = None, as_json: AsJson = Fa
     async def work() -> None:
         async with opened(store, which) as session:
             await session.catch_up()
+            if session.starts is not None and not as_json:
+                hint(f"The visit starts on {when(session.starts)}.")
             for participant in session.participants:
                 rule = participant.invite
                 told = {
@@ -48,6 +50,7 @@ def invite(
         bool, typer.Option("--passcode", help="Ask for a passcode that the link needs too.")
     ] = False,
     passcode_file: Annotated[Path | None, typer.Option(help="Reads it from a file.")] = None,
+    knock: Knock = False,
     qr: Annotated[bool, typer.Option(help="Show the link as a QR code too.")] = True,
     which: Which = None,
     store: StoreFolder = None,
@@ -63,7 +66,7 @@ def invite(
 
         role = Role.HOST if host else Role.GUEST
         async with opened(store, which) as session:
-            link = await session.invite(InviteOptions(label, role, devices, history, code))
+            link = await session.invite(InviteOptions(label, role, devices, history, code, knock))
             text = link.reveal()
             say(as_json, {"session": str(session.id), "link": text}, text)
             if not as_json:
@@ -137,7 +140,8 @@ def _line(participant: Participant, session: Session) -> str:
     front = f"{rule.role.value:5}  {str(rule.id)[:8]}  {state:6}  {rule.label or '-'}"
     mine = session.me.id
     devices = [
-        f"       {each.identity.name} on {each.identity.device}{' (you)' * (each.id == mine)}"
+        f"       {one_line(f'{each.identity.name} on {each.identity.device}')}"
+        f"{' (you)' * (each.id == mine)}"
         for each in participant.devices
     ]
     return "\n".join([front, *devices])

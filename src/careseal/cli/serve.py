@@ -16,25 +16,98 @@ Data = Annotated[
     ),
 ]
 DEFAULT_DATA = Path("data")
+DatabaseUrl = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--database-url",
+        envvar="CARESEAL_DATABASE_URLS",
+        help="As postgresql://user:password@host/name, instead of the file in DATA; repeated, the "
+        "sessions are shared out by their ids, always in the same order.",
+    ),
+]
+SecretsFile = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="CARESEAL_SECRETS_FILE",
+        help="The server's own secrets, the same on all machines; else DATA/secrets.json.",
+    ),
+]
+ObjectsUrl = Annotated[
+    str | None,
+    typer.Option(
+        envvar="CARESEAL_OBJECTS_URL",
+        help="As s3://bucket/prefix, with keys in AWS_… variables, instead of a folder in DATA.",
+    ),
+]
+RedisUrl = Annotated[
+    str | None,
+    typer.Option(
+        envvar="CARESEAL_REDIS_URL",
+        help="As redis://host:port/0: how workers tell each other what happens. Without it "
+        "they use PostgreSQL.",
+    ),
+]
+Workers = Annotated[
+    int,
+    typer.Option(
+        envvar="CARESEAL_WORKERS", min=1, max=256, help="Processes; more than one: PostgreSQL."
+    ),
+]
+TurnUrls = Annotated[
+    list[str] | None,
+    typer.Option(
+        envvar="CARESEAL_TURN_URLS",
+        help="As turn:host:port?transport=udp; may be repeated.",
+    ),
+]
+TurnSecret = Annotated[
+    str | None,
+    typer.Option(
+        envvar="CARESEAL_TURN_SECRET",
+        help="coturn's static-auth-secret; else the one in DATA/secrets.json.",
+    ),
+]
+TurnSecretFile = Annotated[
+    Path | None,
+    typer.Option(envvar="CARESEAL_TURN_SECRET_FILE", help="A file that holds it.", exists=True),
+]
+PublicUrl = Annotated[
+    str | None,
+    typer.Option(envvar="CARESEAL_PUBLIC_URL", help="Where browsers reach the server, for links."),
+]
 
 
 def serve(
     data: Data = DEFAULT_DATA,
+    database_url: DatabaseUrl = None,
+    objects_url: ObjectsUrl = None,
+    redis_url: RedisUrl = None,
+    workers: Workers = 1,
+    secrets_file: SecretsFile = None,
     host: Annotated[
         str, typer.Option(envvar="CARESEAL_HOST", help="Address to listen on.")
     ] = "127.0.0.1",
     port: Annotated[
         int, typer.Option(envvar="CARESEAL_PORT", help="Port to listen on; 0 takes a free one.")
     ] = 8000,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            envvar="CARESEAL_METRICS",
+            help="HOST:PORT for Prometheus, as 127.0.0.1:9464; not for the public.",
+        ),
+    ] = None,
+    traces: Annotated[
+        str | None,
+        typer.Option(
+            envvar="CARESEAL_TRACES",
+            help="URL of an OpenTelemetry collector, as http://127.0.0.1:4318.",
+        ),
+    ] = None,
     name: Annotated[
         str, typer.Option(envvar="CARESEAL_NAME", help="Name of the clinic, shown to patients.")
     ] = "careseal",
-    public_url: Annotated[
-        str | None,
-        typer.Option(
-            envvar="CARESEAL_PUBLIC_URL", help="Where browsers reach the server, for links."
-        ),
-    ] = None,
+    public_url: PublicUrl = None,
     tls: Annotated[
         bool,
         typer.Option(
@@ -53,24 +126,9 @@ def serve(
         list[str] | None,
         typer.Option(envvar="CARESEAL_STUN_URLS", help="As stun:host:port; may be repeated."),
     ] = None,
-    turn_url: Annotated[
-        list[str] | None,
-        typer.Option(
-            envvar="CARESEAL_TURN_URLS",
-            help="As turn:host:port?transport=udp; may be repeated.",
-        ),
-    ] = None,
-    turn_secret: Annotated[
-        str | None,
-        typer.Option(
-            envvar="CARESEAL_TURN_SECRET",
-            help="coturn's static-auth-secret; else the one in DATA/secrets.json.",
-        ),
-    ] = None,
-    turn_secret_file: Annotated[
-        Path | None,
-        typer.Option(envvar="CARESEAL_TURN_SECRET_FILE", help="A file that holds it.", exists=True),
-    ] = None,
+    turn_url: TurnUrls = None,
+    turn_secret: TurnSecret = None,
+    turn_secret_file: TurnSecretFile = None,
     session_days: Annotated[
         int,
         typer.Option(
@@ -130,10 +188,12 @@ def serve(
     ] = None,
 ) -> None:
     """Run a server. Each start prints a link that signs one browser in."""
-    _require_server()
+    require_server()
     from careseal.server import process
     from careseal.server.settings import Settings, limits_with
     from careseal.server.single import InUse
+    from careseal.server.store.migration import Elsewhere, TooNew
+    from careseal.server.supervisor import CannotWork
 
     try:
         limits = limits_with(_numbers(limit or []))
@@ -141,8 +201,15 @@ def serve(
         raise typer.BadParameter(str(refused), param_hint="--limit") from None
     settings = Settings(
         data=data,
+        database_urls=tuple(database_url or ()),
+        objects_url=objects_url,
+        redis_url=redis_url,
+        workers=workers,
+        secrets_file=secrets_file,
         host=host,
         port=port,
+        metrics=metrics,
+        traces=traces,
         name=name,
         public_url=public_url,
         tls=tls,
@@ -161,8 +228,9 @@ def serve(
         limits=limits,
     )
     try:
+        settings.check()
         process.serve(settings, typer.echo)
-    except InUse as refused:
+    except (InUse, TooNew, Elsewhere, CannotWork, ValueError) as refused:
         typer.echo(str(refused), err=True)
         raise typer.Exit(1) from None
     except OSError as failure:
@@ -170,27 +238,41 @@ def serve(
         raise typer.Exit(1) from None
 
 
-def api_token(data: Data = DEFAULT_DATA) -> None:
+def api_token(
+    data: Data = DEFAULT_DATA,
+    database_url: DatabaseUrl = None,
+    secrets_file: SecretsFile = None,
+) -> None:
     """Print a new token for POST /sessions; the server keeps only its hash."""
-    _require_server()
+    require_server()
     from careseal.server import process
     from careseal.server.settings import Settings
 
-    typer.echo(asyncio.run(process.make_api_token(Settings(data=data))))
+    settings = Settings(
+        data=data, database_urls=tuple(database_url or ()), secrets_file=secrets_file
+    )
+    typer.echo(asyncio.run(process.make_api_token(settings)))
 
 
 def sign_in_link(
     data: Data = DEFAULT_DATA,
+    database_url: DatabaseUrl = None,
+    secrets_file: SecretsFile = None,
     public_url: Annotated[
         str, typer.Option(envvar="CARESEAL_PUBLIC_URL", help="Where browsers reach the server.")
     ] = "http://localhost:8000",
 ) -> None:
     """Print a new link that signs one browser in, once, within a day."""
-    _require_server()
+    require_server()
     from careseal.server import process
     from careseal.server.settings import Settings
 
-    settings = Settings(data=data, public_url=public_url)
+    settings = Settings(
+        data=data,
+        database_urls=tuple(database_url or ()),
+        secrets_file=secrets_file,
+        public_url=public_url,
+    )
     typer.echo(asyncio.run(process.make_sign_in_link(settings)))
 
 
@@ -200,7 +282,7 @@ def add_to(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def _require_server() -> None:
+def require_server() -> None:
     if find_spec("fastapi") is None:
         typer.echo("The server is not installed: pip install 'careseal[server]'", err=True)
         raise typer.Exit(1)

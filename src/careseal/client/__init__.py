@@ -21,38 +21,45 @@ from careseal.e2ee.events import (
     WrongParent,
 )
 from careseal.e2ee.invite import Link
-from careseal.e2ee.payload import Call, End, File, Leave, Note, Text
+from careseal.e2ee.payload import Call, Edit, End, File, Leave, Note, Reaction, Text, Withdraw
 from careseal.e2ee.policy import Role
 
 from .account import ApiToken, Cookie
+from .conversation import Conversation, Said
 from .errors import (
+    CarryOnWaits,
     ClientError,
     DoorNotReady,
     FileUnavailable,
     LinkRefused,
     LinkUsedUp,
+    NotAdmitted,
     NotAuthorised,
     NotInSession,
     PasscodeNeeded,
     SendingStopped,
     ServerContradicts,
     ServerRefused,
+    ServerRestored,
     ServerUnreachable,
     SessionEnded,
     StorageError,
     TooMany,
 )
 from .events import (
+    CarriedOn,
     Connected,
     Disconnected,
     Event,
     HistoryReceived,
+    KnocksChanged,
     LinkOpened,
     Over,
     Present,
     SignalReceived,
 )
 from .founding import InviteOptions
+from .knocking import Knocking
 from .session import Participant, Sent, Session
 from .storage import Store
 from .transfers import Progress
@@ -60,12 +67,16 @@ from .transfers import Progress
 __all__ = [
     "ApiToken",
     "Call",
+    "CarriedOn",
+    "CarryOnWaits",
     "ClientError",
     "CommitVoid",
     "Connected",
+    "Conversation",
     "Cookie",
     "Disconnected",
     "DoorNotReady",
+    "Edit",
     "End",
     "Event",
     "File",
@@ -74,6 +85,8 @@ __all__ = [
     "GroupChanged",
     "HistoryReceived",
     "InviteOptions",
+    "Knocking",
+    "KnocksChanged",
     "Leave",
     "Link",
     "LinkOpened",
@@ -83,6 +96,7 @@ __all__ = [
     "MessageRefused",
     "MessageUnreadable",
     "MessageUnsupported",
+    "NotAdmitted",
     "NotAuthorised",
     "NotInSession",
     "Note",
@@ -91,12 +105,15 @@ __all__ = [
     "PasscodeNeeded",
     "Present",
     "Progress",
+    "Reaction",
     "Role",
+    "Said",
     "SelfRemoved",
     "SendingStopped",
     "Sent",
     "ServerContradicts",
     "ServerRefused",
+    "ServerRestored",
     "ServerUnreachable",
     "Session",
     "SessionEnded",
@@ -105,5 +122,6 @@ __all__ = [
     "Store",
     "Text",
     "TooMany",
+    "Withdraw",
     "WrongParent",
 ]

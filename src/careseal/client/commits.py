@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ import msgspec
 
 from careseal.e2ee.errors import NotAllowed, SealError
 from careseal.e2ee.identifiers import InviteId, MemberId
+from careseal.e2ee.log import Entry, Kind
 from careseal.e2ee.policy import Policy
 from careseal.e2ee.secret import AccessToken
 from careseal.e2ee.sending import check_door, door_now, drop_pending, letters_due, make_commit
@@ -25,12 +27,15 @@ from .errors import (
     ServerContradicts,
     ServerRefused,
     StaleParent,
+    WrongPlace,
 )
 from .events import Event
 from .founding import MadeInvite, keep_link
+from .posting import find_restored
 from .transport import CommitExtras, Opening
 
 ATTEMPTS = 20
+_TOO_OFTEN = 3  # fetches of the door by one link
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,7 @@ class Committer:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._committing = asyncio.Lock()
+        self._fetches: tuple[int, Counter[InviteId]] = -1, Counter()
 
     async def commit(self, plan: Plan, *, hosts_only: bool = True) -> Changes:
         """What was done, once it is in the log. Raises `NotAllowed` and others."""
@@ -68,8 +74,9 @@ class Committer:
             for _ in range(ATTEMPTS):
                 await self._core.read()
                 await self._post_pending()
-                epoch = self._core.keeper.state.check_sending()
-                if hosts_only and not self._core.keeper.state.is_host:
+                state = self._core.keeper.state
+                epoch = state.present if state.contradicting else state.check_sending()
+                if hosts_only and not state.is_host:
                     raise NotAllowed("Only hosts may do this.")
                 changes = plan(epoch)
                 if changes is None:
@@ -84,35 +91,69 @@ class Committer:
         state, told = self._core.keeper.state, []
         if state.phase is Phase.REMOVED:
             raise gone()
-        if state.phase is Phase.JOINING:
+        if self._core.keeper.coming_back:
+            async with self._committing:
+                told += (await self._finish_coming_back())[1]
+        elif state.phase is Phase.JOINING:
             told += await self._finish_join()
-        elif state.pending is not None:
+        elif state.pending is not None and state.fork is None:
             async with self._committing:
                 await self._post_pending()
         return told
 
     async def come_back(self) -> list[Event]:
-        """A re-sync, if the door leads into a later epoch than this device is in (§3.4)."""
+        """A re-sync, if the door leads into a later epoch than this device is in (§3.4).
+
+        Raises `DoorNotReady` or `DoorDoesNotFit`.
+        """
         core = self._core
         told: list[Event] = []
         async with self._committing:
             for _ in range(ATTEMPTS):
                 if not await entering.come_back(core.keeper, core.transport, core.profile):
                     break
-                posted = await self._post(CommitExtras())
-                told += await core.read()
-                if posted:
+                came, more = await self._finish_coming_back()
+                told += more
+                if came:
                     break
         return told
 
-    async def tend_door(self, *, letters: bool = False) -> None:
-        """Puts a right door if there is a wrong one (docs/protocol.md §3.7)."""
+    async def _finish_coming_back(self) -> tuple[bool, list[Event]]:
+        """Whether a re-sync counts; one that another commit came before never was (§3.7)."""
+        core = self._core
+        try:
+            await self._post(CommitExtras())
+        except ServerRefused:
+            self._go_back()
+            raise
+        told = await core.read()
+        if not core.keeper.coming_back:
+            return True, told
+        self._go_back()
+        return False, told + await core.read()
+
+    def _go_back(self) -> None:
+        core = self._core
+        core.keeper.go_back()
+        core.cursor = min(core.cursor, core.keeper.state.chain.head.seq)
+
+    async def link_opened(self, invite: InviteId) -> None:
+        """A link's door was fetched: whoever fetches it again and again does not get in, though
+        it may look right. Hosts cannot see whether another's key box opens (§3.7)."""
+        since = self._core.keeper.state.chain.last_commit
+        if self._fetches[0] != since:
+            self._fetches = since, Counter()
+        self._fetches[1][invite] += 1
+        await self.tend_door(anew=self._fetches[1][invite] % _TOO_OFTEN == 0)
+
+    async def tend_door(self, *, letters: bool = False, anew: bool = False) -> None:
+        """Puts a right door if there is a wrong one, or `anew` in any case (§3.7)."""
         core = self._core
         state = core.keeper.state
         if state.phase is not Phase.IN or state.pending is not None:
             return
         try:
-            if not (letters and letters_due(state)):
+            if not (anew or (letters and letters_due(state))):
                 fetched = await core.transport.door(core.id, core.profile.token)
                 check_door(state, fetched.door)
                 return
@@ -157,17 +198,25 @@ class Committer:
         core, state = self._core, self._core.keeper.state
         if state.pending is None:
             return False
+        pending = state.pending
+        request = core.transport.commit_request(state.member_id, pending, extras)
+        core.shelf.posting(pending.entry, request, joins=False)
         try:
             seq = await core.transport.post_commit(
-                core.id, core.profile.token, state.member_id, state.pending, extras
+                core.id, core.profile.token, request, after=core.known_head
             )
-            await core.confirmed(seq, state.pending.entry)
+            posted = Entry(seq, Kind.COMMIT, pending.upload.parent, pending.entry, pending.body)
+            await core.confirmed(posted, request)
+        except WrongPlace as error:
+            await find_restored(core, error)
         except StaleParent:
+            if state.phase is Phase.JOINING:
+                return False
             await core.read()  # what came first, or this very commit, settles it
             if core.keeper.state.pending is not None:
                 core.keeper.change(lambda now: (_without(now, state), None))
                 return False
-            return core.keeper.state.present.commit == state.pending.entry
+            return core.keeper.state.present.commit == pending.entry
         except NotAuthorised as error:
             raise gone() from error
         except ServerRefused:
@@ -178,7 +227,7 @@ class Committer:
     async def _finish_join(self) -> list[Event]:
         core = self._core
         if core.keeper.state.pending is None or not await entering.post_join(
-            core.transport, core.keeper.state, core.profile
+            core.transport, core.shelf, core.keeper.state, core.profile
         ):
             raise NotInSession("The join was not finished; open the link again.")
         told = await core.read()

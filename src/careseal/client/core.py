@@ -5,28 +5,41 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from careseal.e2ee.errors import OutOfOrder, SealError
-from careseal.e2ee.events import EntryEvent, MessageReceived
+from careseal.e2ee.events import EntryEvent, Forked, MessageReceived
 from careseal.e2ee.following import contradict
 from careseal.e2ee.history import History
-from careseal.e2ee.identifiers import EntryId, SessionId
-from careseal.e2ee.log import Digested, Entry
+from careseal.e2ee.identifiers import SessionId
+from careseal.e2ee.log import Chain, Digested, Entry, Position
 from careseal.e2ee.past import grant, known_from, letter, take_history
 from careseal.e2ee.payload import HistoryGrant
+from careseal.e2ee.state import Phase
 
-from .errors import NotAuthorised, NotInSession, ServerContradicts
+from . import waiting
+from .errors import (
+    ClientError,
+    NotAuthorised,
+    NotInSession,
+    ServerRefused,
+)
 from .events import Event, HistoryReceived
 from .keeper import Keeper
+from .kept import Shelf
 from .outbox import Outbox
 from .profile import Profile
 from .signalling import Signalling
 from .storage import Store
-from .transport import Transport
+from .transport import Headway, Transport
 
 Listener = Callable[[Event], None]
 Note = Callable[[Store, SessionId, EntryEvent], None]
 """Called with each entry's event within the transaction that applies it."""
+
+
+_RESTORED = "restored"
+"""Where the log ended when it was found to be shorter."""
 
 
 class Core:
@@ -43,32 +56,40 @@ class Core:
         self.listeners: list[Listener] = []
         self.cursor = self.keeper.state.chain.head.seq
         self.note: Note = lambda store, session, event: None
-        self._reading = asyncio.Lock()
+        self.shelf = Shelf(store, session)
+        self.reading = asyncio.Lock()
 
     async def read(self) -> list[Event]:
-        """Reads the log to its end. Raises `NotInSession` or `ServerUnreachable`."""
+        """Reads the log to its end. Raises `NotInSession`, `ServerUnreachable` or
+        `ServerContradicts`."""
         told: list[Event] = []
-        stuck = 0
+        headway, refused = Headway(), 0
         while True:
-            async with self._reading:
-                before, verified = self.cursor, self.keeper.state.chain.head.seq
+            async with self.reading:
+                known = self.known_head
                 try:
                     page = await self.transport.entries(self.id, self.profile.token, self.cursor)
                 except NotAuthorised as error:
-                    raise gone() from error
+                    refused += 1
+                    if refused > 1:
+                        raise gone() from error
+                    head = await self._known_again(error)
+                    if head is None:
+                        continue
+                    told += self._apply((), head, restored=True)
+                    break
                 # Another process may have read on since, which is no roll-back.
-                behind = page.head < verified
-                told += self._apply(page.entries, page.head if behind else None)
+                behind = page.head < known
+                restored = behind and await self._is_beginning(page.head)
+                told += self._apply(page.entries, page.head if behind else None, restored=restored)
                 if self.cursor >= page.head:
                     break
-                stuck = stuck + 1 if self.cursor == before else 0
-                if stuck > 1:
-                    raise ServerContradicts("The server speaks of messages and does not give them.")
+                headway.check(page.head - self.cursor)
         return told + await self._take_grants(told)
 
     async def take(self, entry: Entry) -> list[Event]:
         """Applies an entry that came over the line; reads what is missing before it."""
-        async with self._reading:
+        async with self.reading:
             try:
                 told = self._apply([entry])
             except OutOfOrder:
@@ -81,22 +102,82 @@ class Core:
         for listener in list(self.listeners):
             listener(event)
 
-    async def confirmed(self, seq: int, entry: EntryId) -> None:
+    async def confirmed(self, entry: Entry, request: bytes | None = None) -> None:
         """The server says that an entry of this device is in the log: it had better be."""
         with self.store.transaction():
-            passed = self.keeper.state.chain.head.seq >= seq
-            if not passed:
-                self.keeper.expect(seq, entry)
+            passed = self.keeper.state.chain.head.seq >= entry.seq
+            if not passed and not self.keeper.expect(entry, request):
+                self.contradicted(entry.seq)
         if passed:
-            page = await self.transport.entries(self.id, self.profile.token, seq - 1, limit=1)
-            if [each.id for each in page.entries] != [entry]:
-                self.contradicted(seq)
+            page = await self.transport.entries(self.id, self.profile.token, entry.seq - 1, limit=1)
+            if [each.id for each in page.entries] != [entry.id]:
+                self.contradicted(entry.seq)
             self._apply(page.entries)
 
     def contradicted(self, seq: int) -> None:
         """The server tells of the past what it did not tell before: nothing is sent any more."""
-        for event in self.keeper.change(lambda state: contradict(state, seq)):
+        with self.store.transaction():
+            self.store.delete(self.id, _RESTORED)
+            events = self.keeper.change(lambda state: contradict(state, seq))
+        for event in events:
             self.tell(event)
+
+    # A restored log ------------------------------------------------------------------------
+
+    @property
+    def known_head(self) -> int:
+        """Where the log is known to go: what was verified, or confirmed for this device."""
+        return max(self.keeper.state.chain.head.seq, self.shelf.confirmed)
+
+    @property
+    def restored(self) -> bool:
+        """Whether all that stops the sending is that the log ends before what is known of it."""
+        return self.store.version(self.id, _RESTORED) > 0 and self.keeper.state.fork is not None
+
+    @property
+    def follow_from(self) -> int:
+        """Behind which entries are asked for: in a restored log behind its end, to see what comes
+        in the place of what is missing."""
+        stored = self.store.get(self.id, _RESTORED)
+        return self.cursor if stored is None else min(self.cursor, int.from_bytes(stored, "big"))
+
+    def made_whole(self) -> None:
+        """The log is again what it was: the fork is none."""
+        with self.store.transaction():
+            self.store.delete(self.id, _RESTORED)
+            self.keeper.change(lambda state: (replace(state, fork=None), None))
+
+    async def digests_by_any(self) -> list[Digested]:
+        """The whole log's digests, by this member's token or by its link's: a restored server may
+        not know the member yet. Raises `NotInSession`."""
+        try:
+            try:
+                return (await self.transport.digests(self.id, self.profile.token, 0))[0]
+            except NotAuthorised:
+                link = self.keeper.state.invite.access_token
+                return (await self.transport.digests(self.id, link, 0))[0]
+        except NotAuthorised as error:
+            raise gone() from error
+
+    async def _known_again(self, refused: NotAuthorised) -> int | None:
+        """Where a log ends that was restored to before this device's join; None when the join is
+        there and this device is known to the server again. Raises `NotInSession`."""
+        state, request = self.keeper.state, self.shelf.join_request
+        link = state.invite.access_token
+        if request is None or state.phase is not Phase.IN:
+            raise gone() from refused
+        try:
+            digests, head, _ = await self.transport.digests(self.id, link, 0)
+            if head < state.joined.seq:
+                return head
+            chain = Chain.start(self.id).extend_all(digests[: state.joined.seq])
+            if chain.head != state.joined:
+                raise gone() from refused
+            await self.transport.post_commit(self.id, link, request)
+            await self.transport.entries(self.id, self.profile.token, 0, limit=1)
+        except (ServerRefused, SealError) as error:
+            raise gone() from error
+        return None
 
     async def take_letter(self) -> None:
         """Makes readable what the letter of the link holds, if there was one."""
@@ -106,11 +187,36 @@ class Core:
                 await self._take_history(letter(self.keeper.state, boxed))
             self.store.delete(self.id, "letter")
 
-    def _apply(self, entries: Sequence[Entry], head: int | None = None) -> list[Event]:
+    async def _is_beginning(self, head: int) -> bool:
+        """Whether the server's log, which ends at `head`, is how the verified one begins."""
+        mine, token = self.keeper.state.chain, self.profile.token
+        shared = min(head, mine.head.seq)
+        known = mine.hash_at(shared)
+        try:
+            digests, _, _ = await self.transport.digests(self.id, token, 0, head)
+            told = Chain.start(self.id).extend_all(digests[:shared]).head
+        except (ClientError, SealError):
+            return False
+        return known is not None and told == Position(shared, known)
+
+    def _apply(
+        self, entries: Sequence[Entry], head: int | None = None, *, restored: bool = False
+    ) -> list[Event]:
         with self.store.transaction():
+            state = self.keeper.state
+            before, whole = state.chain.head.seq, state.fork is None or self.restored
             events = self.keeper.apply(entries, head, told=self.cursor)
+            self.shelf.keep([each for each in entries if each.seq > before], events)
+            if restored and whole:
+                fork = Forked(head or 0)
+                events = [replace(fork, restored=True) if e == fork else e for e in events]
+                self.store.put(self.id, _RESTORED, (head or 0).to_bytes(8, "big"))
+            if any(isinstance(e, Forked) and e.by is None and not e.restored for e in events):
+                self.store.delete(self.id, _RESTORED)
+            present = self.keeper.state.epoch
             for event in events:
                 self.note(self.store, self.id, event)
+                waiting.note(self.store, self.id, event, present.members if present else ())
         if entries:
             self.cursor = max(self.cursor, entries[-1].seq)
         for event in events:

@@ -10,23 +10,29 @@ import asyncio
 import random
 import time
 
+from careseal.e2ee.errors import DoorDoesNotFit
 from careseal.e2ee.events import CommitVoid, EntryEvent, GroupChanged, MessageReceived
 from careseal.e2ee.identifiers import MemberId, SessionId
-from careseal.e2ee.payload import Leave
+from careseal.e2ee.payload import Admit, Leave
+from careseal.e2ee.policy import Role
 from careseal.e2ee.sending import may_grant
 from careseal.e2ee.state import Epoch, Phase
 from careseal.e2ee.validity import VoidCause
 
 from .commits import Changes, Committer
 from .core import Core
+from .errors import DoorNotReady
 from .events import Event
 from .granting import give_history
+from .knocking import Answering
 from .posting import Postman
 from .storage import Store
+from .waiting import admitted, admitted_for
 
 EPOCH_LASTS = 24 * 3600
 """Seconds after which the next active host begins a new epoch."""
 
+_LOOK_AGAIN = 1.0  # s
 _EPOCH_BEGAN, _LOST, _DOOR = "epoch-began", "duty/lost", "duty/door"
 _LEFT, _JOINED = "duty/left/", "duty/joined/"
 
@@ -51,19 +57,23 @@ def note(store: Store, session: SessionId, event: EntryEvent) -> None:
 class Duties:
     """Does what is noted, as far as this device may."""
 
-    def __init__(self, core: Core, committer: Committer, postman: Postman) -> None:
+    def __init__(
+        self, core: Core, committer: Committer, postman: Postman, answering: Answering
+    ) -> None:
         self._core, self._committer, self._postman = core, committer, postman
+        self._answering = answering
         self._working = asyncio.Lock()
 
     async def look_after(self, spread: float = 0.0) -> list[Event]:
         """With `spread`, waits up to so many seconds before it touches the door, so that not
         all hosts mend it at once."""
         async with self._working:
-            told = await self._come_back()
-            if not self._may_act():
+            told = await self._come_back(spread)
+            if not self._may_act() or self._core.store.version(self._core.id, _LOST):
                 return told
             await self._remove_leavers()
             await self._give_histories()
+            await self._answering.renew()
             if self._take(_DOOR):
                 await asyncio.sleep(random.uniform(0, spread))  # noqa: S311 - only spreads
                 await self._committer.tend_door()
@@ -73,15 +83,27 @@ class Duties:
 
     def _may_act(self) -> bool:
         state = self._core.keeper.state
-        return state.phase is Phase.IN and state.fork is None and state.is_host
+        return state.phase is Phase.IN and not state.stopped and state.is_host
 
-    async def _come_back(self) -> list[Event]:
-        """A re-sync, if the door shows that the others went on without this device."""
-        core = self._core
-        if not core.store.version(core.id, _LOST):
-            return []
-        told = await self._committer.come_back()
-        core.store.delete(core.id, _LOST)
+    async def _come_back(self, spread: float) -> list[Event]:
+        """A re-sync, if the door shows that the others went on without this device.
+
+        A door that shows nothing is mended by a host who could follow. If none does, a host
+        stays where it is and mends it; others try again with the next thing that happens. So
+        does a host whom the door shows that others went on, and who must wait for one of them.
+        """
+        core, told = self._core, list[Event]()
+        until = time.monotonic() + (spread and spread + 1)
+        while core.store.version(core.id, _LOST):
+            try:
+                told = await self._committer.come_back()
+            except (DoorNotReady, DoorDoesNotFit) as error:
+                if time.monotonic() < until:
+                    await asyncio.sleep(_LOOK_AGAIN)
+                    continue
+                if isinstance(error, DoorDoesNotFit) or not core.keeper.state.is_host:
+                    break
+            core.store.delete(core.id, _LOST)
         return told
 
     async def _remove_leavers(self) -> None:
@@ -103,7 +125,18 @@ class Duties:
             rule = None if newcomer is None else state.present.policy.find(newcomer.invite)
             if rule is not None and rule.history and may_grant(state, member):
                 await give_history(self._core, self._postman, member)
+            await self._tell_admitted(member)
             self._take(f"{_JOINED}{member}")
+
+    async def _tell_admitted(self, newcomer: MemberId) -> None:
+        """Tells a newcomer who was admitted before, if this is the first host that is here."""
+        core = self._core
+        epoch = core.keeper.state.present
+        here = {core.keeper.state.member_id, *core.signalling.peers.values()} - {newcomer}
+        hosts = [each for each in epoch.members if each.role is Role.HOST and each.id in here]
+        if hosts and hosts[0].id == core.keeper.state.member_id:
+            for member in admitted_for(newcomer, epoch, admitted(core.store, core.id)):
+                await self._postman.deliver(self._postman.put(Admit(member)))
 
     def _noted(self, prefix: str) -> list[MemberId]:
         names = self._core.store.names(self._core.id, prefix)

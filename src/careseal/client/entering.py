@@ -24,6 +24,8 @@ from .errors import (
     StaleParent,
 )
 from .keeper import Keeper
+from .kept import Shelf
+from .knocking import Admitted, Asking
 from .profile import Profile
 from .storage import Store
 from .transport import Bearer, CommitExtras, FetchedDoor, Transport
@@ -55,18 +57,24 @@ async def enter(
     introduction: Introduction,
     patience: float,
     waiting: Waiting,
+    *,
+    knocks: bool = False,
 ) -> None:
     """Joins, and returns when the server has acknowledged it.
 
-    `patience` is how many seconds to wait for a host to mend the door. Raises `LinkRefused`,
-    `LinkUsedUp` or `DoorNotReady`.
+    `patience` is how many seconds to wait for a host to mend the door or, where the link
+    `knocks`, to admit. Raises `LinkRefused`, `LinkUsedUp`, `NotAdmitted` or `DoorNotReady`.
     """
     deadline, told = asyncio.get_running_loop().time() + patience, False
     lost: int | None = None
+    asking = Asking(store, transport, invite, introduction.name) if knocks else None
     for _ in range(ATTEMPTS):
         try:
-            before, lost = lost, await _try(store, transport, invite, introduction)
+            admitted = await asking.wait(deadline, waiting) if asking else None
+            before, lost = lost, await _try(store, transport, invite, introduction, admitted)
             if lost is None:
+                if asking is not None:
+                    await asking.over()
                 return
             if lost == before:
                 raise ServerContradicts(
@@ -83,10 +91,14 @@ async def enter(
 
 
 async def _try(
-    store: Store, transport: Transport, invite: Invite, introduction: Introduction
+    store: Store,
+    transport: Transport,
+    invite: Invite,
+    introduction: Introduction,
+    admitted: Admitted | None,
 ) -> int | None:
     """The commit after which it joined in vain, for somebody else's came first."""
-    opened, fetched = await _open(transport, invite, invite.access_token)
+    opened, fetched = await _open(transport, invite, invite.access_token, admitted)
     digests, head, last_commit = await transport.digests(
         invite.session, invite.access_token, opened.position.seq
     )
@@ -102,18 +114,21 @@ async def _try(
         store.put(invite.session, "profile", profile.encode())
         if fetched.letter is not None:
             store.put(invite.session, "letter", fetched.letter)
-    return None if await post_join(transport, state, profile) else last_commit
+    shelf = Shelf(store, invite.session)
+    return None if await post_join(transport, shelf, state, profile) else last_commit
 
 
-async def post_join(transport: Transport, state: SessionState, profile: Profile) -> bool:
+async def post_join(
+    transport: Transport, shelf: Shelf, state: SessionState, profile: Profile
+) -> bool:
     """Posts a join that is kept; safe to repeat. False when another commit came first."""
     if state.pending is None or state.phase is not Phase.JOINING:
         return False
     extras = CommitExtras(token=profile.token)
+    request = transport.commit_request(state.member_id, state.pending, extras)
+    shelf.posting(state.pending.entry, request, joins=True)
     try:
-        await transport.post_commit(
-            state.session, state.invite.access_token, state.member_id, state.pending, extras
-        )
+        await transport.post_commit(state.session, state.invite.access_token, request)
     except StaleParent:
         return False
     except NotAuthorised as error:
@@ -125,38 +140,36 @@ async def come_back(keeper: Keeper, transport: Transport, profile: Profile) -> b
     """A re-sync of a device that cannot follow the log any more.
 
     False if the door leads into no later epoch, so there is nothing to come back to. Raises
-    `NotInSession` if the old leaf was removed.
+    `NotInSession` if the old leaf was removed, `DoorNotReady` if nobody can tell yet, and
+    `DoorDoesNotFit` if others went on, but a host must mend the door first.
     """
     state = keeper.state
-    try:
-        opened, _ = await _open(transport, state.invite, profile.token)
-    except DoorNotReady:
-        return False
+    opened, _ = await _open(transport, state.invite, profile.token)
     if state.epoch is not None and opened.epoch <= state.epoch.number:
         return False
     start = min(opened.position.seq, state.chain.head.seq)
     digests, head, last_commit = await transport.digests(state.session, profile.token, start)
     try:
         back = rejoin(state, opened, digests, head, last_commit, profile.introduction, os.urandom)
-    except DoorDoesNotFit:
-        return False
     except NotAllowed as error:
         raise NotInSession("This device was removed from the session.") from error
-    keeper.begin(back)
+    keeper.begin_again(back)
     return True
 
 
 async def _open(
-    transport: Transport, invite: Invite, token: Bearer
+    transport: Transport, invite: Invite, token: Bearer, admitted: Admitted | None = None
 ) -> tuple[OpenedDoor, FetchedDoor]:
     try:
         fetched = await transport.door(invite.session, token)
     except NotAuthorised as error:
         raise LinkRefused(_REFUSED) from error
-    if fetched.key_box is None:
+    key_box = admitted.key_box if admitted else fetched.key_box
+    if key_box is None:
         raise DoorNotReady(_WAIT)
     try:
-        return open_door(invite, fetched.door, fetched.key_box), fetched
+        key = admitted.key if admitted else None
+        return open_door(invite, fetched.door, key_box, key), fetched
     except NotAllowed as error:
         raise LinkRefused(_REFUSED) from error
     except (Malformed, NotOurs, Tampered) as error:

@@ -12,14 +12,18 @@ class ClientError(Exception):
      ├─ ServerRefused        a problem document, with its stable name (docs/protocol.md §8.2)
      │   ├─ NotAuthorised    wrong, expired or closed: the server tells no difference
      │   ├─ StaleParent      another commit came first
+     │   ├─ WrongPlace       the log goes on at another place than asked for
      │   ├─ SessionEnded     it can only be read
      │   └─ TooMany          a rate or a count is reached
      ├─ LinkRefused          wrong, expired or closed link
      │   ├─ PasscodeNeeded   the link needs a passcode too
      │   └─ LinkUsedUp       as many devices as the link lets in are in
+     ├─ NotAdmitted          a host did not let this device in
      ├─ DoorNotReady         a host must come online before anybody can join
      ├─ NotInSession         this device is not in the session (any more)
-     ├─ SendingStopped       the server showed different logs: nothing is sent any more
+     ├─ SendingStopped       different logs were shown: nothing is sent
+     │   └─ ServerRestored   the log ends earlier than it did: `Session.carry_on`
+     ├─ CarryOnWaits         another device has what a restored log misses
      ├─ FileUnavailable      the file is not at the server, or not complete
      └─ StorageError         the store on this device does not open
     """
@@ -60,6 +64,10 @@ class StaleParent(ServerRefused):
     """Another commit came first; catch up, and try again if there is still a reason."""
 
 
+class WrongPlace(ServerRefused):
+    """The log goes on at another place than the one that was asked for."""
+
+
 class SessionEnded(ServerRefused):
     """A host ended the session; what is in it can still be read."""
 
@@ -80,6 +88,10 @@ class LinkUsedUp(LinkRefused):
     """As many devices as the link lets in are in already."""
 
 
+class NotAdmitted(ClientError):
+    """The link needs admitting, and a host refused (docs/protocol.md §3.8)."""
+
+
 class DoorNotReady(ClientError):
     """A host must come online before anybody can join (docs/protocol.md §3.7)."""
 
@@ -89,7 +101,23 @@ class NotInSession(ClientError):
 
 
 class SendingStopped(ClientError):
-    """The server showed different logs to different people; nothing is sent any more."""
+    """The server showed different logs to different people, or a member says so: nothing is sent
+    any more, or until that member is removed."""
+
+
+class ServerRestored(SendingStopped):
+    """The server was restored to an earlier state, or takes back what it had confirmed, which
+    looks the same: nothing is sent until somebody chooses to carry on."""
+
+
+class CarryOnWaits(ClientError):
+    """What the log misses is on another device; `name` is what its owner is called, if known."""
+
+    def __init__(self, name: str | None) -> None:
+        whose = "Another device" if name is None else f"{name}'s device"
+        who = "somebody opens the session there" if name is None else f"{name} opens the session"
+        super().__init__(f"{whose} has what is missing; it carries on when {who}.")
+        self.name = name
 
 
 class FileUnavailable(ClientError):

@@ -41,6 +41,11 @@ class LinkOpened:
 
 
 @dataclass(frozen=True, slots=True)
+class KnocksChanged:
+    """Somebody asks to come in, or does no more: see `Session.knocks`. Hosts are told."""
+
+
+@dataclass(frozen=True, slots=True)
 class SignalReceived:
     """A verified signal for this process."""
 
@@ -57,6 +62,11 @@ class HistoryReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class CarriedOn:
+    """A restored log is again what it was: see `Session.carry_on`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Over:
     """A host ended the session, or it expired; what is here can still be read."""
 
@@ -67,7 +77,9 @@ Event: TypeAlias = (
     | Disconnected
     | Present
     | LinkOpened
+    | KnocksChanged
     | SignalReceived
     | HistoryReceived
+    | CarriedOn
     | Over
 )

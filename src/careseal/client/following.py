@@ -17,17 +17,19 @@ from careseal.e2ee.signal import Peer
 from careseal.e2ee.signal_payload import Hello, Plain, SignalPayload
 from careseal.e2ee.state import Phase
 
+from .carrying import Carrier
 from .commits import Committer
 from .core import Core
 from .duties import Duties
-from .errors import ClientError, ServerUnreachable
-from .events import Connected, Disconnected, Event, LinkOpened, Over, Present
+from .errors import ClientError, NotInSession, ServerUnreachable
+from .events import Connected, Disconnected, Event, KnocksChanged, LinkOpened, Over, Present
 from .line import Line, LineOver, open_line
 from .posting import Postman
 from .transport import read_entry
 
-SLOWEST = 15.0
-"""Most seconds between two attempts to get the line back."""
+SOON, AT_EASE, SLOWEST = 0.2, 1.0, 15.0
+"""Seconds before the line is tried again: after a line that brought an entry, at most after one
+that was ready, and at most at all."""
 
 LOOK_ROUND = 5.0
 """Seconds within which a host looks at the door after somebody else's commit."""
@@ -36,8 +38,16 @@ LOOK_ROUND = 5.0
 class Follower:
     """Keeps the line of one session, for as long as somebody listens."""
 
-    def __init__(self, core: Core, committer: Committer, postman: Postman, duties: Duties) -> None:
+    def __init__(
+        self,
+        core: Core,
+        committer: Committer,
+        postman: Postman,
+        duties: Duties,
+        carrier: Carrier,
+    ) -> None:
         self._core = core
+        self._carrier = carrier
         self._committer = committer
         self._postman = postman
         self._duties = duties
@@ -46,16 +56,19 @@ class Follower:
 
     async def run(self) -> None:
         """Returns when the session is over; raises `NotInSession` once removed."""
-        pause = 0.2
+        pause = SOON
         try:
             while True:
                 try:
-                    async for _ in self._connected():
-                        pause = 0.2
+                    async for most in self._connected():
+                        pause = min(pause, most)
                 except LineOver:
                     await self._core.read()
                     self._core.tell(Over())
                     return
+                except NotInSession:
+                    await self._core.read()  # a restored server may not know this device yet
+                    self._start(self._carrier.go_on(self._core.follow_from))
                 except ServerUnreachable:
                     pass
                 wait = pause * random.uniform(0.75, 1.25)  # noqa: S311 - only spreads
@@ -76,15 +89,18 @@ class Follower:
             member = self._core.keeper.state.present.member(to.leaf).id
         await self._line.send_signal(member, self._core.signalling.seal(to, payload))
 
-    async def _connected(self) -> AsyncIterator[None]:
-        core = self._core
-        url = core.transport.follow_url(core.id, core.cursor)
+    async def _connected(self) -> AsyncIterator[float]:
+        """With each frame the most seconds to wait after it, should the line break."""
+        core, ready = self._core, False
+        url = core.transport.follow_url(core.id, core.follow_from)
         async with open_line(url, core.profile.token) as line:
             self._line = line
             try:
                 async for frame in line.frames():
+                    before = core.cursor
                     await self._heard(frame)
-                    yield
+                    ready = ready or frame["type"] == "ready"
+                    yield SOON if core.cursor > before else AT_EASE if ready else SLOWEST
             finally:
                 self._line = None
                 core.signalling.peers.clear()
@@ -94,8 +110,9 @@ class Follower:
         match frame:
             case {"type": "ready", "head": int(head), "members": list(members)}:
                 core.tell(Connected(_ids(members)))
-                if head < core.cursor:
+                if head < core.known_head:
                     await core.read()  # where the roll-back is found
+                self._start(self._carrier.go_on(head))
                 self._start(self._arrived())
             case {"type": "entry"}:
                 try:
@@ -103,17 +120,26 @@ class Follower:
                 except Malformed as error:
                     raise ServerUnreachable("The server sent what is no entry.") from error
                 self._attend(told)
+                if core.restored:
+                    self._start(self._carrier.go_on(int(frame["seq"])))
             case {"type": "signal", "signal": str(text)}:
                 await self._signalled(text)
             case {"type": "present", "members": list(members)}:
                 core.tell(Present(_ids(members)))
+            case {"type": "knocks"}:
+                core.tell(KnocksChanged())
+                self._start(self._do_duties())
             case {"type": "opened", "invite": str(invite)}:
                 with suppress(Malformed):  # advisory: not worth the line
-                    core.tell(LinkOpened(InviteId.parse(invite)))
-                if core.keeper.state.phase is Phase.IN and core.keeper.state.is_host:
-                    self._start(self._committer.tend_door())  # somebody stands before it
+                    self._somebody_stands_before(InviteId.parse(invite))
             case {"type": "beat", "head": int(head)} if head > core.cursor:
                 self._attend(await core.read())
+
+    def _somebody_stands_before(self, invite: InviteId) -> None:
+        self._core.tell(LinkOpened(invite))
+        state = self._core.keeper.state
+        if state.phase is Phase.IN and state.is_host:
+            self._start(self._committer.link_opened(invite))
 
     async def _signalled(self, text: str) -> None:
         try:

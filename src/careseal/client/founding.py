@@ -14,6 +14,7 @@ from careseal.e2ee.secret import MemberToken
 
 from .account import Account
 from .keeper import Keeper
+from .knocking import keep_name
 from .profile import Profile
 from .storage import Store
 from .transport import Opening, Transport
@@ -30,6 +31,7 @@ class InviteOptions:
     devices: int = 4
     history: bool = False
     passcode: str | None = field(default=None, repr=False)
+    knock: bool = False  # each device must be admitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,9 @@ class MadeInvite:
             label=options.label,
             devices=options.devices,
             history=options.history,
+            knock=options.knock,
         )
-        link = Link(origin, session, secret, options.passcode is not None)
+        link = Link(origin, session, secret, options.passcode is not None, options.knock)
         return cls(invite, link, rule)
 
     @property
@@ -103,3 +106,4 @@ async def create(
 def keep_link(store: Store, made: MadeInvite) -> None:
     """A link is known on the device that made it only."""
     store.put(made.link.session, f"link/{made.invite.id}", made.link.reveal().encode())
+    keep_name(store, made.link.session, made.rule, made.invite)

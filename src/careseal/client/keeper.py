@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import TypeVar
 
+import msgspec
+
 from careseal.e2ee.events import (
     CommitVoid,
     Duplicate,
@@ -15,16 +17,19 @@ from careseal.e2ee.events import (
     MessageReceived,
 )
 from careseal.e2ee.following import check_head, contradict, follow, read_entry
-from careseal.e2ee.identifiers import EntryId, SessionId
+from careseal.e2ee.identifiers import SessionId
 from careseal.e2ee.log import Entry, Kind
 from careseal.e2ee.payload import File, Note, Text
-from careseal.e2ee.state import Epoch, SessionState
+from careseal.e2ee.state import Epoch, Phase, SessionState
 from careseal.e2ee.state_codec import decode_state, encode_state
 
 from .errors import StorageError
+from .kept import Kept
 from .storage import Store
 
 T = TypeVar("T")
+
+_BEFORE = "before re-sync"
 
 GRACE = 10.0
 """Seconds for which the epoch before is held (docs/protocol.md §7.1, §7.3)."""
@@ -74,13 +79,35 @@ class Keeper:
         """Keeps the first state of a session, or one that starts again from a door."""
         self._hold(state, self._store.put(self._session, "state", encode_state(state)))
 
+    def begin_again(self, state: SessionState) -> None:
+        """Keeps a re-sync that is on its way, and until it counts the state from before it."""
+        with self._store.transaction():
+            self._store.put(self._session, _BEFORE, encode_state(self.state))
+            self.begin(state)
+
+    @property
+    def coming_back(self) -> bool:
+        """Whether a re-sync is on its way, or was lost."""
+        joining = self.state.phase is Phase.JOINING
+        return joining and self._store.version(self._session, _BEFORE) > 0
+
+    def go_back(self) -> None:
+        """After a re-sync that another commit came before: to the state from before it."""
+        with self._store.transaction():
+            before = self._store.get(self._session, _BEFORE)
+            if before is None:
+                raise StorageError("The state from before the re-sync is not in the store.")
+            self.begin(decode_state(before))
+            self._store.delete(self._session, _BEFORE)
+
     def apply(
-        self, entries: Iterable[Entry], head: int | None = None, *, told: int = 0
+        self, entries: Iterable[Entry], behind: int | None = None, *, told: int = 0
     ) -> list[EntryEvent]:
         """What these entries are, each the next after the last or one that came before.
 
         Another process may have applied some already; these are told from what was kept. Those
-        up to `told` are known here: of them only a contradiction is told.
+        up to `told` are known here: of them only a contradiction is told. `behind` is where the
+        log ends if it ends before what it was known to hold.
         """
 
         def make(state: SessionState) -> tuple[SessionState, list[EntryEvent]]:
@@ -93,16 +120,27 @@ class Keeper:
                 if any(isinstance(event, Duplicate) for event in events):
                     events = () if entry.seq <= told else (describe(state, entry),)
                 found += [self.first(event) for event in events]
-            if head is not None:
-                state, events = check_head(state, head)
+            if behind is not None:
+                state, events = check_head(state, behind)
+                if not events:  # it was confirmed, and not verified yet
+                    state, events = contradict(state, behind)
                 found += events
+            if state.phase is not Phase.JOINING:
+                self._store.delete(self._session, _BEFORE)
             return state, found
 
         return self.change(make)
 
-    def expect(self, seq: int, entry: EntryId) -> None:
-        """The server has confirmed that this entry is there in the log."""
-        self._store.put(self._session, f"confirmed/{seq}", entry)
+    def expect(self, entry: Entry, request: bytes | None = None) -> bool:
+        """The server has confirmed that this entry is there in the log; false if it has
+        confirmed another one there."""
+        kept = Kept(int(entry.kind), entry.parent, bytes(entry.id), entry.body, None, request)
+        name = f"confirmed/{entry.seq}"
+        before = self._store.get(self._session, name)
+        if before is not None and before[:16] != entry.id:
+            return False
+        self._store.put(self._session, name, entry.id + msgspec.msgpack.encode(kept))
+        return True
 
     def _breaks_word(self, entry: Entry) -> bool:
         """Whether another entry was confirmed to be in this one's place."""
@@ -110,7 +148,7 @@ class Keeper:
         expected = self._store.get(self._session, name)
         if expected is not None:
             self._store.delete(self._session, name)
-        return expected is not None and expected != entry.id
+        return expected is not None and expected[:16] != entry.id
 
     def first(self, event: EntryEvent) -> EntryEvent:
         """The event, or a `Duplicate` where an earlier entry held the same message (§5.2)."""

@@ -26,6 +26,16 @@ GREETING = 8.0
 
 REVOKED, NOT_AUTHORISED, OVER = 4403, 4401, 4410
 
+_SHAPES: dict[str, dict[str, type]] = {
+    "ready": {"head": int, "members": list},
+    "entry": {},  # read with care by who takes it
+    "signal": {"signal": str},
+    "present": {"members": list},
+    "opened": {"invite": str},
+    "knocks": {},
+    "beat": {"head": int},
+}
+
 
 class LineOver(Exception):
     """The session ended; there is nothing more to come."""
@@ -38,23 +48,30 @@ class Line:
         self._socket = socket
 
     async def frames(self) -> AsyncIterator[dict[str, Any]]:
-        """What the server sends, until the line breaks.
+        """What the server sends, until the line breaks; what is no frame of the protocol is passed
+        over, and is no sign of life.
 
         Raises `ServerUnreachable`, `LineOver`, or `NotInSession` once revoked.
         """
-        patience = GREETING
+        now, greeted = asyncio.get_running_loop().time, False
+        deadline = now() + GREETING
         while True:
             try:
-                async with asyncio.timeout(patience):
+                async with asyncio.timeout_at(deadline):
                     text = await self._socket.recv()
+                if now() > deadline:  # what has come already is handed over without a wait
+                    raise TimeoutError
                 frame = msgspec.json.decode(text)
             except (TimeoutError, msgspec.DecodeError, UnicodeError, RecursionError) as error:
                 raise ServerUnreachable("The line to the server is silent.") from error
             except ConnectionClosed as closed:
                 raise _why(closed) from closed
-            if isinstance(frame, dict):
-                patience = SILENCE
+            if _is_frame(frame):
+                # Until it is ready nothing else that a server says makes the wait longer.
+                greeted = greeted or frame["type"] == "ready"
                 yield frame
+                if greeted:
+                    deadline = now() + SILENCE
 
     async def send_signal(self, to: MemberId | None, signal: bytes) -> None:
         """To one member, or to all others. Raises `ServerUnreachable`."""
@@ -79,6 +96,11 @@ async def open_line(url: str, token: MemberToken) -> AsyncIterator[Line]:
         line = Line(socket)
         await line._send({"type": "auth", "token": base64url.encode(token)})
         yield line
+
+
+def _is_frame(value: Any) -> bool:
+    shape = _SHAPES.get(str(value.get("type"))) if isinstance(value, dict) else None
+    return shape is not None and all(isinstance(value.get(name), shape[name]) for name in shape)
 
 
 def _why(closed: ConnectionClosed) -> Exception:

@@ -5,14 +5,25 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from typing import Never
 
 from careseal.e2ee.errors import SealError
+from careseal.e2ee.log import Entry, Kind
 from careseal.e2ee.payload import Payload
 from careseal.e2ee.sending import SealedChat, seal_chat
 from careseal.e2ee.state import SessionState
 
 from .core import Core, gone
-from .errors import NotAuthorised, ServerContradicts, ServerRefused, StaleParent, TooMany
+from .errors import (
+    NotAuthorised,
+    SendingStopped,
+    ServerContradicts,
+    ServerRefused,
+    ServerRestored,
+    StaleParent,
+    TooMany,
+    WrongPlace,
+)
 from .outbox import Outgoing
 
 
@@ -33,7 +44,12 @@ class Postman:
         return self._core.outbox.take(name) or 0
 
     async def deliver_all(self) -> None:
-        """Raises `ServerUnreachable`; what is not acknowledged stays and waits."""
+        """Raises `ServerUnreachable`; what is not acknowledged stays and waits.
+
+        So does all while an alarm stops the sending (docs/protocol.md §4.1).
+        """
+        if self._core.keeper.state.stopped:
+            return
         async with self._sending:
             for name in self._core.outbox.waiting():
                 await self._deliver(name)
@@ -41,9 +57,12 @@ class Postman:
     async def _deliver(self, name: str) -> None:
         core = self._core
         while (waiting := core.outbox.get(name)) is not None:
+            check_sending(core)
             try:
                 sealed = waiting.sealed or self._seal(waiting)
-                seq = await core.transport.post_chat(core.id, core.profile.token, sealed)
+                seq = await core.transport.post_chat(
+                    core.id, core.profile.token, sealed, after=core.known_head
+                )
             except StaleParent as error:
                 await core.read()
                 if core.keeper.state.chain.last_commit == sealed.parent:
@@ -51,15 +70,22 @@ class Postman:
                         "The server says that something came first, and does not show it."
                     ) from error
                 self._seal(waiting)
+            except WrongPlace as error:
+                await find_restored(core, error)
             except NotAuthorised as error:
                 raise gone() from error
             except TooMany:
                 raise
-            except (ServerRefused, SealError):
-                core.outbox.drop(name)  # it will never be taken
+            except ServerRefused as refused:
+                if refused.status < 500:  # else it may later: its disk is full, say
+                    core.outbox.drop(name)  # it will never be taken
+                raise
+            except SealError:
+                core.outbox.drop(name)
                 raise
             else:
-                await core.confirmed(seq, sealed.id)
+                entry = Entry(seq, Kind.CHAT, sealed.parent, sealed.id, sealed.body)
+                await core.confirmed(entry)
                 core.outbox.acknowledged(name, seq)
 
     def _seal(self, waiting: Outgoing) -> SealedChat:
@@ -71,3 +97,29 @@ class Postman:
             return state, sealed
 
         return self._core.keeper.change(make)
+
+
+async def find_restored(core: Core, refused: WrongPlace) -> Never:
+    """The log ends before what is known of it: raises what is to be said of that."""
+    await core.read()
+    check_sending(core)
+    raise ServerContradicts("The server's log is shorter, and then it is not.") from refused
+
+
+def check_sending(core: Core) -> None:
+    """Raises `SendingStopped`, saying why (docs/protocol.md §4.1)."""
+    state = core.keeper.state
+    if core.restored:
+        raise ServerRestored(
+            "This server was restored to an earlier state, or takes back what it had confirmed. "
+            "Nothing is sent until you carry on: your devices then put back what is missing."
+        )
+    if state.fork is not None:
+        raise SendingStopped(
+            "The server shows different logs to different people. Nothing is sent any more."
+        )
+    if state.contradictions:
+        raise SendingStopped(
+            "Somebody here was shown another log, or says so. Nothing is sent until a host has "
+            "removed them."
+        )

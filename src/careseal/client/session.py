@@ -8,7 +8,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,7 +21,20 @@ from careseal.e2ee.invite import Link
 from careseal.e2ee.joining import Introduction, OpenedDoor
 from careseal.e2ee.log import Kind
 from careseal.e2ee.past import anchor, extend_past
-from careseal.e2ee.payload import End, File, Leave, Note, Payload, Receipt, Text
+from careseal.e2ee.payload import (
+    Admit,
+    Edit,
+    End,
+    File,
+    Late,
+    Leave,
+    Note,
+    Payload,
+    Reaction,
+    Receipt,
+    Text,
+    Withdraw,
+)
 from careseal.e2ee.policy import Policy, PolicyInvite, Settings
 from careseal.e2ee.secret import IdentityKey, MemberToken
 from careseal.e2ee.security_code import SecurityCode
@@ -30,8 +43,11 @@ from careseal.e2ee.signal_payload import SignalPayload
 from careseal.e2ee.state import Epoch, Phase, SessionState
 
 from . import duties, entering, founding, transfers
+from . import waiting as waiting_room
 from .account import Account
+from .carrying import Carrier
 from .commits import Changes, Committer
+from .conversation import Conversation, Said
 from .core import Core
 from .duties import Duties
 from .entering import Waiting
@@ -39,8 +55,8 @@ from .errors import (
     LinkRefused,
     NotAuthorised,
     NotInSession,
-    SendingStopped,
     ServerContradicts,
+    ServerRefused,
     ServerUnreachable,
     StorageError,
 )
@@ -48,7 +64,8 @@ from .events import Event
 from .following import Follower, drain
 from .founding import InviteOptions, MadeInvite
 from .granting import give_history
-from .posting import Postman
+from .knocking import Answering, Knocking
+from .posting import Postman, check_sending
 from .storage import Store
 from .transfers import OnProgress
 from .transport import Transport
@@ -83,7 +100,9 @@ class Session:
         self._core = core
         self._postman = Postman(core)
         self._committer = Committer(core)
-        self._duties = Duties(core, self._committer, self._postman)
+        self._answering = Answering(core)
+        self._carrier = Carrier(core, self._committer)
+        self._duties = Duties(core, self._committer, self._postman, self._answering)
         core.note = duties.note
         self._follower: Follower | None = None
 
@@ -101,12 +120,15 @@ class Session:
         device: str | None = None,
         identity_key: IdentityKey | None = None,
         relay_only: bool = False,
+        starts: int | None = None,
         invites: Sequence[InviteOptions] = (InviteOptions(),),
         lifetime: int | None = None,
     ) -> tuple[Session, tuple[Link, ...]]:
         """A new session at `server`, and a link for each of `invites`.
 
-        `lifetime` in seconds. Raises `ServerRefused`, `ServerUnreachable` or `Malformed`.
+        `starts` is the time agreed for the visit, ms since 1970; everybody in it and whoever
+        opens a link sees it. `lifetime` in seconds. Raises `ServerRefused`, `ServerUnreachable`
+        or `Malformed`.
         """
         transport = Transport(server)
         try:
@@ -115,7 +137,7 @@ class Session:
                 transport,
                 account,
                 _introduction(name, device, identity_key),
-                Settings(title, relay_only),
+                Settings(title, relay_only, starts),
                 invites,
                 lifetime,
             )
@@ -139,8 +161,10 @@ class Session:
     ) -> Session:
         """Joins by a link; a device that is in already is opened.
 
-        With `patience`, waits that many seconds for a host to mend the door; `waiting` is
-        called once when it has to. Raises `LinkRefused` and its kin, or `DoorNotReady`.
+        With `patience`, waits that many seconds for a host to mend the door, or to admit this
+        device where the link asks for that; `waiting` is called once when it has to.
+
+        Raises `LinkRefused` and its kin, `NotAdmitted`, or `DoorNotReady`.
         """
         parsed = link if isinstance(link, Link) else Link.parse(link)
         invite = await asyncio.to_thread(entering.derive, parsed, passcode)
@@ -149,7 +173,15 @@ class Session:
             session = await cls._return(store, parsed.session, transport)
             if session is None:
                 introduction = _introduction(name, device, identity_key)
-                await entering.enter(store, transport, invite, introduction, patience, waiting)
+                await entering.enter(
+                    store,
+                    transport,
+                    invite,
+                    introduction,
+                    patience,
+                    waiting,
+                    knocks=parsed.knocks,
+                )
                 session = cls(Core(store, parsed.session, transport))
                 await session.catch_up()
                 await session._core.take_letter()
@@ -216,6 +248,11 @@ class Session:
         return self.policy.settings.title
 
     @property
+    def starts(self) -> int | None:
+        """The time agreed for the visit, ms since 1970."""
+        return self.policy.settings.starts
+
+    @property
     def policy(self) -> Policy:
         return self._present.policy
 
@@ -235,6 +272,13 @@ class Session:
             Participant(rule, tuple(each for each in self.members if each.invite == rule.id))
             for rule in self.policy.invites
         )
+
+    @property
+    def waiting(self) -> tuple[Member, ...]:
+        """Devices of guests whom no host has admitted yet, longest in the group first."""
+        let_in = waiting_room.admitted(self._core.store, self.id)
+        present = self._present
+        return tuple(m for m in self.members if waiting_room.is_waiting(m.invite, present, let_in))
 
     @property
     def security_code(self) -> SecurityCode:
@@ -289,13 +333,34 @@ class Session:
 
         Raises `NotInSession` if this device was removed, or `ServerUnreachable`.
         """
-        if self.state.phase is Phase.JOINING:
-            return await self._committer.resume()
-        told = await self._core.read()
+        joins = self.state.phase is Phase.JOINING
+        told = [] if joins else await self._core.read()
+        coming_back = self._core.keeper.coming_back
         told += await self._committer.resume()
+        if joins and not coming_back:
+            return told
         told += await self._duties.look_after()
         await self._postman.deliver_all()
         return told
+
+    @property
+    def restored(self) -> bool:
+        """Whether the server's log ends before what this device knows of it, and all there is of
+        it is right: see `carry_on`."""
+        return self._core.restored
+
+    async def carry_on(self) -> int:
+        """Puts back what a restored server misses, and how many entries that were.
+
+        The same sealed bytes go to the same places; nothing is sealed anew before the log is
+        again what this device has seen. What only another device may put back waits for that
+        one: raises `CarryOnWaits`, and while following it goes on by itself. Raises
+        `SendingStopped` where the server has another entry in a place, and `NotAllowed` when
+        nothing was restored.
+        """
+        posted = await self._carrier.carry_on()
+        await self.catch_up()
+        return posted
 
     async def history(self, after: int = 0) -> AsyncIterator[EntryEvent]:
         """Messages that this device can read, oldest first, from behind `after` to the present."""
@@ -319,6 +384,13 @@ class Session:
                     if not isinstance(event, Duplicate):
                         yield event
 
+    async def conversation(self) -> Conversation:
+        """Everything that this device can read, as it stands: edited, withdrawn, reacted to."""
+        conversation = Conversation()
+        async for event in self.history():
+            conversation.take(event)
+        return conversation
+
     @asynccontextmanager
     async def following(self) -> AsyncIterator[AsyncIterator[Event]]:
         """The events of the session as they happen, while the block lasts.
@@ -328,7 +400,7 @@ class Session:
         removes those who have left meanwhile.
         """
         queue: asyncio.Queue[Event] = asyncio.Queue()
-        follower = Follower(self._core, self._committer, self._postman, self._duties)
+        follower = Follower(self._core, self._committer, self._postman, self._duties, self._carrier)
         self._core.listeners.append(queue.put_nowait)
         self._follower = follower
         running = asyncio.create_task(follower.run())
@@ -368,13 +440,54 @@ class Session:
         message = MessageId(os.urandom(16))
         return Sent(message, await self.send_payload(Note(message, text)))
 
+    async def edit(self, message: MessageId, text: str) -> int:
+        """Puts another text in the place of an own one; its seq in the log.
+
+        Raises `NotAllowed` where this device wrote no such text, or has withdrawn it.
+        """
+        said = await self._said(self.me.id, message)
+        if not isinstance(said.payload, Text):
+            raise NotAllowed("Only a text can be edited.")
+        return await self.send_payload(Edit(message, text))
+
+    async def withdraw(self, message: MessageId) -> int:
+        """Takes an own text or file back: devices forget it, and the server its parts.
+
+        The sealed log keeps it, and whoever has read it has read it. Raises `NotAllowed`.
+        """
+        said = await self._said(self.me.id, message)
+        if isinstance(said.payload, Note):
+            raise NotAllowed("A note stays as it is.")
+        if isinstance(said.payload, File):
+            try:
+                await self._core.transport.delete_file(self.id, self._token, said.payload.file)
+            except ServerRefused as refused:
+                if refused.problem != "not-found":  # gone already
+                    raise
+        return await self.send_payload(Withdraw(message))
+
+    async def react(self, author: MemberId, message: MessageId, emoji: str) -> int:
+        """One emoji for a message of anybody, in the place of the one before; "" takes it back.
+
+        Raises `NotAllowed` where there is no such message, or none any more.
+        """
+        await self._said(author, message)
+        return await self.send_payload(Reaction(author, message, emoji))
+
+    async def _said(self, author: MemberId, message: MessageId) -> Said:
+        said = (await self.conversation()).find(author, message)
+        if said is None or said.payload is None:
+            raise NotAllowed("There is no such message, or it was withdrawn.")
+        return said
+
     async def send_payload(self, payload: Payload) -> int:
         """Its seq in the log."""
-        if self.state.fork is not None:
-            raise SendingStopped(
-                "The server shows different logs to different people. Nothing is sent any more."
-            )
+        check_sending(self._core)
         return await self._postman.deliver(self._postman.put(payload))
+
+    async def run_late(self, minutes: int) -> int:
+        """Tells all that this host is so many minutes late. Its seq in the log."""
+        return await self.send_payload(Late(minutes))
 
     async def mark_seen(self, seq: int) -> None:
         """Tells the others that everything up to `seq` was seen."""
@@ -389,6 +502,7 @@ class Session:
         progress: OnProgress | None = None,
     ) -> Sent:
         """Sends a file, or a stream to its end. An interrupted upload of a file goes on."""
+        check_sending(self._core)
         spooled = None
         if not isinstance(source, Path):
             spooled = await asyncio.to_thread(transfers.spool, source, self._core.store.folder)
@@ -498,11 +612,42 @@ class Session:
 
         await self._committer.commit(plan)
 
+    async def knocks(self) -> tuple[Knocking, ...]:
+        """Those who ask to come in by a link that needs admitting, longest first. Hosts only."""
+        await self._core.read()
+        return await self._answering.waiting()
+
+    async def refuse(self, who: Knocking) -> None:
+        """Turns away somebody who knocks, and tells it so. Hosts only."""
+        await self._answering.refuse(who)
+
+    async def admit(self, who: MemberId | Knocking) -> None:
+        """Lets in a guest that waits, with all its devices, or somebody who knocks.
+
+        Hosts only: raises `NotAllowed`.
+        """
+        if not self.state.is_host:
+            raise NotAllowed("Only a host admits.")
+        if isinstance(who, Knocking):
+            await self._answering.admit(who)
+            return
+        await self.send_payload(Admit(who))
+        await self._core.read()
+
     async def retitle(self, title: str) -> None:
         """Changes the sealed title of the session. Hosts only."""
 
         def plan(epoch: Epoch) -> Changes:
-            settings = Settings(title, epoch.policy.settings.relay_only)
+            settings = replace(epoch.policy.settings, title=title)
+            return Changes(policy=epoch.policy.with_settings(settings))
+
+        await self._committer.commit(plan)
+
+    async def reschedule(self, starts: int | None) -> None:
+        """Changes the time agreed for the visit, ms since 1970; `None`: none. Hosts only."""
+
+        def plan(epoch: Epoch) -> Changes:
+            settings = replace(epoch.policy.settings, starts=starts)
             return Changes(policy=epoch.policy.with_settings(settings))
 
         await self._committer.commit(plan)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import os
 import random
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -17,7 +19,8 @@ import msgspec
 
 from careseal.e2ee import base64url
 from careseal.e2ee.errors import Malformed
-from careseal.e2ee.identifiers import EntryId, FileId, InviteId, MemberId, SessionId
+from careseal.e2ee.identifiers import EntryId, FileId, InviteId, KnockId, MemberId, SessionId
+from careseal.e2ee.knock import Knock
 from careseal.e2ee.log import Digested, Entry, Kind
 from careseal.e2ee.secret import AccessToken, MemberToken
 from careseal.e2ee.sending import SealedChat
@@ -33,15 +36,26 @@ from .errors import (
     SessionEnded,
     StaleParent,
     TooMany,
+    WrongPlace,
 )
 
 T = TypeVar("T")
 
 Bearer = MemberToken | AccessToken
 
+log = logging.getLogger(__name__)
 PATIENCE = 20.0
 """Seconds that a request is tried again for while the server cannot be reached, unless the
 environment says otherwise by CARESEAL_PATIENCE."""
+
+MOST_ANSWER = 64 * 1024 * 1024
+"""Bytes of an answer; a page of the log and a part of a file have less."""
+
+MOST_ENTRIES = 100_000_000
+"""What a log may hold, a hundred times the limit that servers have by default."""
+
+SLOWEST = 4096
+"""Bytes a second, beside the first seconds: what comes slower does not come."""
 
 SILENCE = 8.0
 """Seconds without a byte after which a request counts as not answered."""
@@ -50,6 +64,7 @@ _KINDS = {"commit": Kind.COMMIT, "chat": Kind.CHAT}
 _REFUSALS: dict[str, type[ServerRefused]] = {
     "not-authorised": NotAuthorised,
     "stale-parent": StaleParent,
+    "wrong-place": WrongPlace,
     "session-ended": SessionEnded,
     "too-many": TooMany,
     "too-many-open": TooMany,
@@ -76,6 +91,23 @@ class Page:
     last_commit: int
 
 
+class Headway:
+    """Reading comes nearer to the head with each page: a log grows slower than it is read."""
+
+    def __init__(self) -> None:
+        self._least = MOST_ENTRIES
+        self._stuck = 0
+
+    def check(self, left: int) -> None:
+        """`left`: entries that are still to come. Raises `ServerContradicts`."""
+        if left < self._least:
+            self._least, self._stuck = left, 0
+            return
+        self._stuck += 1
+        if self._stuck > 2:
+            raise ServerContradicts("The server speaks of messages and does not give them.")
+
+
 @dataclass(frozen=True, slots=True)
 class Opening:
     """An invite that a commit or a new session opens at the server."""
@@ -96,6 +128,17 @@ class CommitExtras:
     opens: tuple[Opening, ...] = ()
     closes: tuple[InviteId, ...] = ()
     revokes: tuple[MemberId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KnockRow:
+    """A knock as the server tells of it; nothing of it is checked."""
+
+    id: KnockId
+    invite: InviteId
+    knock: bytes = field(repr=False)
+    at: int  # ms
+    admitted: bool  # a key box is there
 
 
 class Transport:
@@ -179,6 +222,42 @@ class Transport:
             _told(answer, "lastCommit", int),
         )
 
+    async def knock(self, session: SessionId, token: Bearer, knock: Knock) -> None:
+        body = {"id": str(knock.id), "knock": base64url.encode(knock.encode())}
+        await self._request("POST", session, "/knocks", token, body)
+
+    async def knock_state(
+        self, session: SessionId, token: Bearer, knock: KnockId, wait: int
+    ) -> tuple[str, bytes | None]:
+        """What became of an own knock, and the key box if it was admitted."""
+        path = f"/knocks/{knock}?wait={wait}"
+        answer = await self._json("GET", session, path, token, patience_more=wait)
+        return _told(answer, "state", str), _optional(answer, "keyBox")
+
+    async def knocks(self, session: SessionId, token: MemberToken) -> list[KnockRow]:
+        answer = await self._json("GET", session, "/knocks", token)
+        return [
+            KnockRow(
+                KnockId.parse(_told(row, "id", str)),
+                InviteId.parse(_told(row, "invite", str)),
+                base64url.decode(_told(row, "knock", str)),
+                _told(row, "at", int),
+                row.get("admitted") is True,
+            )
+            for row in _told(answer, "knocks", list)
+        ]
+
+    async def admit_knock(
+        self, session: SessionId, token: MemberToken, knock: KnockId, parent: int, box: bytes
+    ) -> None:
+        """Raises `StaleParent`."""
+        body = {"parent": parent, "keyBox": base64url.encode(box)}
+        await self._request("PUT", session, f"/knocks/{knock}", token, body)
+
+    async def end_knock(self, session: SessionId, token: Bearer, knock: KnockId) -> None:
+        """A host refuses it, a joiner takes it back."""
+        await self._request("DELETE", session, f"/knocks/{knock}", token)
+
     async def put_door(self, session: SessionId, token: MemberToken, upload: DoorUpload) -> None:
         """Raises `StaleParent`."""
         letters = [
@@ -188,22 +267,16 @@ class Transport:
         body = {"parent": upload.parent, **_door(upload), "letters": letters}
         await self._request("PUT", session, "/door", token, body)
 
-    async def post_commit(
-        self,
-        session: SessionId,
-        token: Bearer,
-        member: MemberId,
-        pending: Pending,
-        extras: CommitExtras,
-    ) -> int:
-        """Its seq. Raises `StaleParent`."""
+    @staticmethod
+    def commit_request(member: MemberId, pending: Pending, extras: CommitExtras) -> bytes:
+        """What is posted for a commit; a join is told by the token that it brings."""
         body: dict[str, Any] = {
             "id": str(pending.entry),
             "parent": pending.upload.parent,
             "commit": base64url.encode(pending.body),
             **_door(pending.upload),
         }
-        if isinstance(token, AccessToken) and extras.token is not None:
+        if extras.token is not None:
             body["member"] = {"id": str(member), "tokenHash": _hash(extras.token)}
         if extras.opens:
             body["open"] = [opening.json() for opening in extras.opens]
@@ -211,15 +284,58 @@ class Transport:
             body["close"] = [str(invite) for invite in extras.closes]
         if extras.revokes:
             body["revoke"] = [str(each) for each in extras.revokes]
+        return _json(body)
+
+    async def bare_request(
+        self, session: SessionId, token: MemberToken, entry: EntryId, parent: int, body: bytes
+    ) -> bytes:
+        """For a commit of somebody else: with the door that stands there, until it is mended."""
+        fetched = await self.door(session, token)
+        return _json(
+            {
+                "id": str(entry),
+                "parent": parent,
+                "commit": base64url.encode(body),
+                "door": base64url.encode(fetched.door),
+                "keyBoxes": [],
+            }
+        )
+
+    async def post_commit(
+        self,
+        session: SessionId,
+        token: Bearer,
+        request: bytes,
+        *,
+        place: int | None = None,
+        after: int | None = None,
+    ) -> int:
+        """Its seq: in that `place`, or somewhere `after` that one, or nowhere.
+
+        Raises `StaleParent` and `WrongPlace`.
+        """
+        body = msgspec.json.decode(request) | _where(place, after)
         answer = await self._json("POST", session, "/commits", token, body)
         return _told(answer, "seq", int)
 
-    async def post_chat(self, session: SessionId, token: MemberToken, sealed: SealedChat) -> int:
-        """Its seq. Raises `StaleParent`."""
+    async def post_chat(
+        self,
+        session: SessionId,
+        token: MemberToken,
+        sealed: SealedChat,
+        *,
+        place: int | None = None,
+        after: int | None = None,
+    ) -> int:
+        """Its seq: in that `place`, or somewhere `after` that one, or nowhere.
+
+        Raises `StaleParent` and `WrongPlace`.
+        """
         body = {
             "id": str(sealed.id),
             "parent": sealed.parent,
             "encryptedMessage": base64url.encode(sealed.body),
+            **_where(place, after),
         }
         answer = await self._json("POST", session, "/chat", token, body)
         return _told(answer, "seq", int)
@@ -238,6 +354,7 @@ class Transport:
     ) -> tuple[list[Digested], int, int]:
         """All digests after a seq; and head and last commit entry when they were read."""
         found: list[Digested] = []
+        headway = Headway()
         while True:
             last = found[-1].seq if found else after
             path = f"/chat?after={last}&limit=1000&form=digest"
@@ -249,6 +366,7 @@ class Transport:
             head, reached = _told(answer, "head", int), found[-1].seq if found else after
             if not page or reached >= head or (until and reached >= until):
                 return found, head, _told(answer, "lastCommit", int)
+            headway.check(min(head, until or head) - reached)
 
     # Members -------------------------------------------------------------------------------
 
@@ -348,15 +466,17 @@ class Transport:
         kind: str | None = None,
         patience_more: float = 0,
     ) -> httpx.Response:
-        """The answer, after as many tries as patience lasts. Raises `ServerUnreachable`."""
+        """The answer, after as many tries as patience lasts; within 10 s a warning in the log says
+        that it takes long. Raises `ServerUnreachable`."""
         loop = asyncio.get_running_loop()
-        deadline, pause = loop.time() + self._patience, 0.1
+        deadline, pause, told = loop.time() + self._patience, 0.1, False
         sent = {**headers, **({} if kind is None else {"Content-Type": kind})}
         while True:
             try:
-                answer = await self._client.request(
+                asked = self._client.build_request(
                     method, url, headers=sent, content=content, timeout=SILENCE + patience_more
                 )
+                answer = await _answer(self._client, asked)
                 refused = None if answer.is_success else _refusal(answer)
             except httpx.TransportError as error:
                 refused = None
@@ -370,10 +490,36 @@ class Transport:
                 pause = max(pause, refused.retry_after or 0)
                 if loop.time() + pause > deadline:
                     raise refused
+            if not told:
+                told = True
+                log.warning("%s does not answer; still trying.", self.origin)
             await asyncio.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311 - only spreads
             pause = min(pause * 2, 5.0)
 
 
+async def _answer(client: httpx.AsyncClient, asked: httpx.Request) -> httpx.Response:
+    """The whole answer. Raises `ServerContradicts` for one without end, `httpx.TransportError`."""
+    answer = await client.send(asked, stream=True)
+    try:
+        chunks: list[bytes] = []
+        size, began = 0, time.monotonic()
+        async for chunk in answer.aiter_bytes():
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > MOST_ANSWER:
+                raise ServerContradicts("The server's answer is larger than anything it may send.")
+            if time.monotonic() - began > SILENCE + size / SLOWEST:
+                raise httpx.ReadTimeout("The answer comes too slowly.", request=asked)
+    except httpx.DecodingError as error:
+        raise ServerContradicts(_ODD) from error
+    finally:
+        await answer.aclose()
+    kept = [each for each in answer.headers.multi_items() if each[0] not in _OF_THE_WIRE]
+    body = b"".join(chunks)  # copied once
+    return httpx.Response(answer.status_code, headers=kept, content=body, request=asked)
+
+
+_OF_THE_WIRE = ("content-encoding", "content-length", "transfer-encoding")
 _NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _ODD = "The server's answer is not what the protocol says."
 
@@ -398,6 +544,11 @@ def _row(row: Mapping[str, Any]) -> tuple[int, Kind, int, EntryId]:
     if not isinstance(seq, int) or not isinstance(parent, int) or not 0 <= parent < seq < 1 << 53:
         raise Malformed("not an entry of the log")
     return seq, _KINDS[row["kind"]], parent, EntryId.parse(row["id"])
+
+
+def _where(place: int | None, after: int | None) -> dict[str, int]:
+    named = {"seq": place, "after": after}
+    return {name: value for name, value in named.items() if value is not None}
 
 
 def _door(upload: DoorUpload) -> dict[str, Any]:

@@ -54,7 +54,7 @@ class VoidCommit(SealError):
     """A commit entry that is void (docs/protocol.md §3.4).
 
     `cause` is the stable name of the rule that it breaks. `leaf` is the member, or `invite` the
-    invite, that sent it, where that can be told; `at` the position that it says it knew.
+    invite, that sent it, where that can be told.
     """
 
     def __init__(
@@ -64,4 +64,3 @@ class VoidCommit(SealError):
         self.cause = cause
         self.leaf = leaf
         self.invite = invite
-        self.at: tuple[int, bytes] | None = None

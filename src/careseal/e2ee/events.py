@@ -108,9 +108,16 @@ class Duplicate:
 
 @dataclass(frozen=True, slots=True)
 class Forked:
-    """The log contradicts what somebody had verified: an alarm, and nothing is sent any more."""
+    """An alarm: the server contradicts at `seq` what was verified here, and nothing is sent any
+    more. Or `by` was shown another log, or says so: nothing is sent while it is in the group.
+
+    `restored`: the log ends at `seq`, and up to there it is what was verified. A backup was
+    brought back, or the server takes the rest away; which of them nobody can tell.
+    """
 
     seq: int
+    by: Member | None = None
+    restored: bool = False
 
 
 EntryEvent: TypeAlias = (

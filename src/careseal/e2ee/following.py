@@ -26,7 +26,7 @@ from .events import (
 from .identifiers import InviteId
 from .log import Chain, Entry, Kind, Position
 from .message import open_message
-from .state import Epoch, KeptRecord, Pending, Phase, SessionState
+from .state import Contradiction, Epoch, KeptRecord, Pending, Phase, SessionState
 from .validity import JudgedCommit, VoidCause, judge
 
 Followed = tuple[SessionState, tuple[EntryEvent, ...]]
@@ -98,8 +98,8 @@ def _follow_chat(state: SessionState, entry: Entry) -> Followed:
     event = read_entry(state, entry)
     if isinstance(event, MessageUnreadable):
         return state, (event,)
-    at = open_message(state.session, state.record_at(entry.parent), entry).at
-    return _check_position(state, at, event)
+    message = open_message(state.session, state.record_at(entry.parent), entry)
+    return _check_position(state, entry, message.at, message.sender, event)
 
 
 def _follow_commit(state: SessionState, extended: Chain, entry: Entry) -> Followed:
@@ -127,7 +127,7 @@ def _follow_commit(state: SessionState, extended: Chain, entry: Entry) -> Follow
         policy_before=epoch.policy,
         policy_after=judged.policy,
     )
-    return _check_position(moved, judged.data.at, changed)
+    return _check_position(moved, entry, judged.data.at, sender, changed)
 
 
 def _adopt(state: SessionState, extended: Chain, pending: Pending, entry: Entry) -> Followed:
@@ -158,7 +158,16 @@ def _enter(
 ) -> SessionState:
     used = state.used if joined is None else state.used | {joined}
     records = (*state.records, KeptRecord(after.record, chain.head.hash))
-    return replace(state, chain=chain, epoch=after, records=records, used=used, pending=None)
+    still = tuple(each for each in state.contradictions if after.find(each.member) is not None)
+    return replace(
+        state,
+        chain=chain,
+        epoch=after,
+        records=records,
+        used=used,
+        pending=None,
+        contradictions=still,
+    )
 
 
 def _removed(state: SessionState, extended: Chain, entry: Entry, judged: JudgedCommit) -> Followed:
@@ -169,10 +178,17 @@ def _removed(state: SessionState, extended: Chain, entry: Entry, judged: JudgedC
     return gone, (SelfRemoved(entry.seq, sender, judged.resync),)
 
 
-def _check_position(state: SessionState, at: Position, event: EntryEvent) -> Followed:
-    if not state.chain.contradicts(at):
+def _check_position(
+    state: SessionState, entry: Entry, at: Position, by: Member, event: EntryEvent
+) -> Followed:
+    """What an author had verified must lie before the entry, and be what was verified here."""
+    if at.seq < entry.seq and not state.chain.contradicts(at):
         return state, (event,)
-    return _forked(state, at.seq), (event, Forked(at.seq))
+    if by.key == state.leaf_key:
+        return _forked(state, at.seq), (event, Forked(at.seq))
+    others = tuple(each for each in state.contradictions if each.member != by.id)
+    contradictions = (*others, Contradiction(by.id, at.seq))
+    return replace(state, contradictions=contradictions), (event, Forked(at.seq, by))
 
 
 def _seen_before(state: SessionState, entry: Entry) -> Followed:
@@ -191,19 +207,12 @@ def _forked(state: SessionState, seq: int) -> SessionState:
 def _mls_void(judged: JudgedCommit, error: MLSError) -> VoidCommit:
     join, leaf = judged.data.join, judged.received.sender.leaf_index
     invite = None if join is None else join.invite
-    void = VoidCommit(VoidCause.MLS, str(error), leaf=leaf, invite=invite)
-    void.at = judged.data.at.seq, judged.data.at.hash
-    return void
+    return VoidCommit(VoidCause.MLS, str(error), leaf=leaf, invite=invite)
 
 
 def _settle_void(state: SessionState, extended: Chain, entry: Entry, void: VoidCommit) -> Followed:
-    event = _void(state.present, entry, void)
-    settled = replace(state, chain=extended, pending=None)
-    return (
-        (settled, (event,))
-        if void.at is None
-        else _check_position(settled, Position(*void.at), event)
-    )
+    """The position that it names is nobody's word: whoever has the link could have named it."""
+    return replace(state, chain=extended, pending=None), (_void(state.present, entry, void),)
 
 
 def _void(epoch: Epoch, entry: Entry, void: VoidCommit) -> CommitVoid:

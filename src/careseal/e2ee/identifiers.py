@@ -61,5 +61,9 @@ class FileId(Id):
     """Names a file at the server."""
 
 
+class KnockId(Id):
+    """Names a knock by its public key."""
+
+
 class CallId(Id):
     """Names a call."""

@@ -12,7 +12,7 @@ from . import base64url
 from .errors import Malformed
 from .identifiers import InviteId, SessionId
 from .policy import PolicyInvite, Role
-from .secret import AccessToken, BoxKey, InviteSecret, JoinKey
+from .secret import AccessToken, BoxKey, InviteSecret, JoinKey, KnockName
 from .suite import SUITE, Rng, expand, extract
 
 PATH = "/telemedicine/"
@@ -32,6 +32,7 @@ class Link:
     session: SessionId
     secret: InviteSecret
     needs_passcode: bool = False
+    knocks: bool = False  # whoever has it must be admitted
 
     @classmethod
     def parse(cls, text: str) -> Link:
@@ -50,18 +51,20 @@ class Link:
         fits = parts.scheme in ("http", "https") and host and not parts.query
         if not fits or parts.username is not None or not parts.path.startswith(PATH):
             raise Malformed("not where a session is")
-        if dot + mark not in ("", ".p"):
+        if dot + mark not in ("", ".p", ".k", ".pk"):
             raise Malformed("an unknown mark")
         return cls(
             f"{parts.scheme}://{parts.netloc}",
             SessionId.parse(parts.path.removeprefix(PATH)),
             InviteSecret(base64url.decode(secret)),
-            bool(mark),
+            "p" in mark,
+            "k" in mark,
         )
 
     def reveal(self) -> str:
         """The link as text, secret and all."""
-        secret = base64url.encode(self.secret) + (".p" if self.needs_passcode else "")
+        marks = "p" * self.needs_passcode + "k" * self.knocks
+        secret = base64url.encode(self.secret) + ("." + marks if marks else "")
         return f"{self.origin}{PATH}{self.session}#{secret}"
 
 
@@ -76,6 +79,7 @@ class Invite:
     box_key: BoxKey
     join: bytes = field(repr=False)  # public half, 32
     box: bytes = field(repr=False)  # public half, 1216
+    knock_name: KnockName | None = None  # only where it was derived
 
     @classmethod
     def derive(
@@ -96,6 +100,7 @@ class Invite:
             box_key,
             SUITE.signatures.public_key(join_key),
             SUITE.kem.public_key(box_key),
+            KnockName(part("knock name", 32)),
         )
 
     def policy_entry(

@@ -23,7 +23,7 @@ from .identity import Identity, Known
 from .invite import Invite
 from .log import Chain, Digested, Position
 from .policy import Policy, PolicyInvite, Settings
-from .secret import DoorKey, IdentityKey
+from .secret import BoxKey, DoorKey, IdentityKey
 from .sending import door_after, door_now
 from .state import (
     CAPABILITIES,
@@ -109,13 +109,15 @@ class OpenedDoor:
         return self.door.position
 
 
-def open_door(invite: Invite, door: bytes, key_box: bytes) -> OpenedDoor:
-    """Raises `Tampered`, `Malformed`, `NotOurs`, or `NotAllowed` if the invite is gone.
+def open_door(invite: Invite, door: bytes, key_box: bytes, key: BoxKey | None = None) -> OpenedDoor:
+    """`key` is that of a knock, else the invite's own opens.
+
+    Raises `Tampered`, `Malformed`, `NotOurs`, or `NotAllowed` if the invite is gone.
 
     All but the last mean: wait for a host to heal the door.
     """
-    epoch, key = open_key_box(invite.box_key, invite.session, invite.id, key_box)
-    opened = Door.open(invite.session, key, door)
+    epoch, door_key = open_key_box(key or invite.box_key, invite.session, invite.id, key_box)
+    opened = Door.open(invite.session, door_key, door)
     try:
         info = decode(GroupInfo.read, opened.group_info)
         context = info.context
@@ -137,7 +139,7 @@ def open_door(invite: Invite, door: bytes, key_box: bytes) -> OpenedDoor:
     members = members_of(tree, opened.policy)
     for member in members:
         member.identity.verify(invite.session, member.key)
-    return OpenedDoor(invite, key, opened, info, members, rule)
+    return OpenedDoor(invite, door_key, opened, info, members, rule)
 
 
 def join(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias, get_args
 
 from . import base64url, compact
 from .compact import Json, Members
@@ -54,6 +54,7 @@ class File:
     name: str
     mime: str
     thumb: bytes | None = field(default=None, repr=False)
+    voice: int | None = None  # seconds, of a message that was spoken
 
     def json(self) -> dict[str, Json]:
         thumb = {} if self.thumb is None else {"thumb": base64url.encode(self.thumb)}
@@ -66,12 +67,13 @@ class File:
             "name": self.name,
             "mime": self.mime,
             **thumb,
+            **({} if self.voice is None else {"voice": self.voice}),
         }
 
     @classmethod
     def read(cls, value: Json) -> File:
         names = "type message file key size parts name mime"
-        members = Members(value, cls.type, names, "thumb")
+        members = Members(value, cls.type, names, "thumb voice")
         return cls(
             MessageId(members.bytes("message", 16)),
             FileId(members.bytes("file", 16)),
@@ -81,6 +83,7 @@ class File:
             members.text("name", 255),
             members.text("mime", 127),
             members.bytes("thumb", most=MAX_THUMBNAIL) if "thumb" in members else None,
+            members.integer("voice", 1, 3600) if "voice" in members else None,
         )
 
 
@@ -154,6 +157,21 @@ class Admit:
 
 
 @dataclass(frozen=True, slots=True)
+class Late:
+    """A host will come so many minutes after it says so."""
+
+    type: ClassVar = "late"
+    minutes: int
+
+    def json(self) -> dict[str, Json]:
+        return {"minutes": self.minutes}
+
+    @classmethod
+    def read(cls, value: Json) -> Late:
+        return cls(Members(value, cls.type, "type minutes").integer("minutes", 1, 240))
+
+
+@dataclass(frozen=True, slots=True)
 class Leave:
     type: ClassVar = "leave"
 
@@ -195,6 +213,61 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """Another text in the place of the sender's own."""
+
+    type: ClassVar = "edit"
+    message: MessageId
+    text: str
+
+    def json(self) -> dict[str, Json]:
+        return {"message": str(self.message), "text": self.text}
+
+    @classmethod
+    def read(cls, value: Json) -> Edit:
+        members = Members(value, cls.type, "type message text")
+        return cls(MessageId(members.bytes("message", 16)), members.text("text", 16384, least=1))
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """The sender takes its own text or file back."""
+
+    type: ClassVar = "withdraw"
+    message: MessageId
+
+    def json(self) -> dict[str, Json]:
+        return {"message": str(self.message)}
+
+    @classmethod
+    def read(cls, value: Json) -> Withdraw:
+        members = Members(value, cls.type, "type message")
+        return cls(MessageId(members.bytes("message", 16)))
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """What the sender feels about the message of (`author`, `message`); empty takes it back."""
+
+    type: ClassVar = "reaction"
+    author: MemberId
+    message: MessageId
+    emoji: str
+
+    def json(self) -> dict[str, Json]:
+        return {"author": str(self.author), "message": str(self.message), "emoji": self.emoji}
+
+    @classmethod
+    def read(cls, value: Json) -> Reaction:
+        members = Members(value, cls.type, "type author message emoji")
+        return cls(
+            MemberId(members.bytes("author", 16)),
+            MessageId(members.bytes("message", 16)),
+            members.text("emoji", 64),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Unsupported:
     """A type that this version does not know; kept, and shown as such."""
 
@@ -202,13 +275,26 @@ class Unsupported:
     text: bytes = field(repr=False)
 
 
-Payload: TypeAlias = Text | File | HistoryGrant | Call | Receipt | Admit | Leave | Note | End
+Payload: TypeAlias = (
+    Text
+    | File
+    | HistoryGrant
+    | Call
+    | Receipt
+    | Admit
+    | Late
+    | Leave
+    | Note
+    | End
+    | Edit
+    | Withdraw
+    | Reaction
+)
 
 _READERS: dict[str, Callable[[Json], Payload]] = {
-    kind.type: kind.read
-    for kind in (Text, File, HistoryGrant, Call, Receipt, Admit, Leave, Note, End)
+    kind.type: kind.read for kind in get_args(Payload)
 }
-_HOSTS_ONLY = (Admit, Note, End)
+_HOSTS_ONLY = (Admit, Late, Note, End)
 
 
 def encode(payload: Payload) -> bytes:

@@ -16,6 +16,7 @@ from .suite import BOX_PUBLIC, digest
 MAX_SIZE = 64 * 1024
 MAX_INVITES = 32
 MAX_DEVICES = 16
+LATEST_START = 253_402_300_799_999  # ms; the last moment of the year 9999
 
 
 class Role(StrEnum):
@@ -81,11 +82,20 @@ class Settings:
 
     title: str = ""
     relay_only: bool = False
+    starts: int | None = None  # the time agreed for the visit, ms since 1970
 
     @classmethod
     def read(cls, value: Json) -> Settings:
-        members = Members(value, "settings", "title relayOnly")
-        return cls(members.text("title", 128), members.boolean("relayOnly"))
+        members = Members(value, "settings", "title relayOnly", "starts")
+        return cls(
+            members.text("title", 128),
+            members.boolean("relayOnly"),
+            members.integer("starts", 0, LATEST_START) if "starts" in members else None,
+        )
+
+    def json(self) -> dict[str, Json]:
+        told: dict[str, Json] = {"title": self.title, "relayOnly": self.relay_only}
+        return told if self.starts is None else {**told, "starts": self.starts}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +112,7 @@ class Policy:
         value: dict[str, Json] = {
             "v": 1,
             "invites": [invite.json() for invite in invites],
-            "settings": {"title": settings.title, "relayOnly": settings.relay_only},
+            "settings": settings.json(),
         }
         return cls.decode(compact.encode(value))
 

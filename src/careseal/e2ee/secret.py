@@ -40,6 +40,10 @@ class BoxKey(Secret32, HpkePrivateKey):
     """X-Wing seed that opens an invite's key boxes, letters and grants."""
 
 
+class KnockName(Secret32):
+    """Seals what a joiner who knocks calls itself, derived from an invite."""
+
+
 class IdentityKey(Secret32, SignaturePrivateKey):
     """Ed25519 seed by which a clinician is known over many sessions."""
 

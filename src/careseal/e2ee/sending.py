@@ -65,12 +65,12 @@ def make_commit(
     """The state with a pending commit; without changes it renews the epoch.
 
     Keep it durably, then post `pending`. Raises `NotAllowed` for what others would call void,
-    and while another commit is pending.
+    while another commit is pending, and when nothing may be sent (§4.1).
     """
-    epoch = state.check_sending()
+    removed = sorted(set(removes))
+    epoch = state.check_committing(removed)
     if state.pending is not None:
         raise NotAllowed("another commit is on its way")
-    removed = sorted(set(removes))
     after = epoch.policy if policy is None else policy
     _check_commit(state, epoch, removed, after)
     changed = after.text != epoch.policy.text

@@ -87,7 +87,10 @@ class CallSignal:
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """What is being sent, and the SFrame contexts (5 bytes) of microphone, camera, screen."""
+    """What is being sent, and the SFrame contexts (5 bytes) of microphone, camera, screen.
+
+    `paused`: pictures are on, and held back because the line does not carry them.
+    """
 
     type: ClassVar = "media"
     call: CallId
@@ -95,6 +98,7 @@ class Media:
     video: bool
     screen: bool
     context: tuple[bytes, bytes, bytes]
+    paused: bool = False
 
     def json(self) -> dict[str, Json]:
         return {
@@ -103,6 +107,7 @@ class Media:
             "video": self.video,
             "screen": self.screen,
             "context": [base64url.encode(each) for each in self.context],
+            **({"paused": True} if self.paused else {}),
         }
 
 
@@ -171,7 +176,7 @@ def _call(value: Json) -> CallSignal:
 
 
 def _media(value: Json) -> Media:
-    members = Members(value, "media", "type call audio video screen context")
+    members = Members(value, "media", "type call audio video screen context", "paused")
     items = members.items("context", 3, 3)
     if not all(isinstance(item, str) for item in items):
         raise Malformed("media: context does not fit its shape")
@@ -182,6 +187,7 @@ def _media(value: Json) -> Media:
         members.boolean("video"),
         members.boolean("screen"),
         (microphone, camera, screen),
+        members.boolean("paused") if "paused" in members else False,
     )
 
 

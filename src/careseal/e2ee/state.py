@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -133,6 +134,14 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
+class Contradiction:
+    """A member signed that it was shown another log: the server lies, or that member does."""
+
+    member: MemberId
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
 class SessionState:
     """Everything a device knows of a session; changed only by making a new one.
 
@@ -150,7 +159,8 @@ class SessionState:
     records: tuple[KeptRecord, ...] = ()  # ascending, without gaps, the present epoch's last
     used: frozenset[InviteId] = frozenset()
     pending: Pending | None = None
-    fork: int | None = None  # seq at which the log contradicted somebody; nothing is sent then
+    fork: int | None = None  # seq at which the server contradicted what was verified here
+    contradictions: tuple[Contradiction, ...] = ()  # of those who are in the group, one each
 
     @property
     def member_id(self) -> MemberId:
@@ -171,11 +181,35 @@ class SessionState:
     def is_host(self) -> bool:
         return self.me.role is Role.HOST
 
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing is sent: for good, or until those who contradict are out (§4.1)."""
+        return self.fork is not None or bool(self.contradictions)
+
+    @property
+    def contradicting(self) -> tuple[Member, ...]:
+        """Those whose removal a host may still commit."""
+        members = (each.member for each in self.contradictions)
+        found = (None if self.epoch is None else self.epoch.find(each) for each in members)
+        return tuple(each for each in found if each is not None)
+
     def check_sending(self) -> Epoch:
         """The epoch to seal for. Raises `NotAllowed` when nothing may be sent."""
+        self._check_fork()
+        if self.contradictions:
+            raise NotAllowed("a member was shown another log: nothing is sent while it is here")
+        return self.present
+
+    def check_committing(self, removes: Container[int]) -> Epoch:
+        """As `check_sending`, but a commit may remove somebody who contradicts."""
+        self._check_fork()
+        if any(each.leaf in removes for each in self.contradicting):
+            return self.present
+        return self.check_sending()
+
+    def _check_fork(self) -> None:
         if self.fork is not None:
             raise NotAllowed(f"the log forked at {self.fork}: nothing is sent any more")
-        return self.present
 
     def history(self, since: int) -> History | None:
         """What can be given of the epochs from `since` on; None if not all of them are here."""

@@ -11,12 +11,13 @@ from careseal.mls.secret import SignaturePrivateKey
 from . import compact
 from .epoch import EpochRecord
 from .errors import Malformed
-from .identifiers import EntryId, InviteId, SessionId
+from .identifiers import EntryId, InviteId, MemberId, SessionId
 from .invite import Invite
 from .log import Chain, Position
 from .policy import Policy
 from .secret import AccessToken, BoxKey, JoinKey
 from .state import (
+    Contradiction,
     DoorUpload,
     Epoch,
     KeptRecord,
@@ -77,6 +78,7 @@ class _State(_Strict):
     used: list[bytes]
     pending: _Pending | None
     fork: int | None
+    contradictions: list[tuple[bytes, int]] = []
 
 
 def encode_state(state: SessionState) -> bytes:
@@ -97,6 +99,7 @@ def encode_state(state: SessionState) -> bytes:
         sorted(map(bytes, state.used)),
         None if state.pending is None else _pending(state.pending),
         state.fork,
+        [(bytes(each.member), each.seq) for each in state.contradictions],
     )
     return msgspec.msgpack.encode(stored)
 
@@ -153,6 +156,7 @@ def _state(stored: _State) -> SessionState:
         frozenset(map(InviteId, stored.used)),
         None if stored.pending is None else _read_pending(stored.pending),
         stored.fork,
+        tuple(Contradiction(MemberId(member), seq) for member, seq in stored.contradictions),
     )
 
 

@@ -69,13 +69,9 @@ def judge(session: SessionId, epoch: Epoch, entry: Entry) -> JudgedCommit:
     received, leaf = _read(session, epoch, entry)
     data = _commit_data(received, entry)
     identity = _identity(session, leaf, received)
-    try:
-        if received.external:
-            return _judge_join(session, epoch, received, leaf, data, identity)
-        return _judge_member(epoch, received, leaf, data, identity)
-    except VoidCommit as void:
-        void.at = data.at.seq, data.at.hash
-        raise
+    if received.external:
+        return _judge_join(session, epoch, received, leaf, data, identity)
+    return _judge_member(epoch, received, leaf, data, identity)
 
 
 def _read(session: SessionId, epoch: Epoch, entry: Entry) -> tuple[ReceivedCommit, LeafNode]:

@@ -20,7 +20,7 @@ async def new_credential(relay: Relay, kind: credentials.Kind, lifetime: int | N
         owner = credentials.only_account(connection, now)
         credentials.keep(connection, hashed, kind, owner, now, expires_at)
 
-    await relay.database.write(keep)
+    await relay.databases.main.write(keep)
     return base64url.encode(token)
 
 
@@ -37,11 +37,11 @@ async def sign_in(relay: Relay, code: bytes) -> str | None:
         credentials.keep(connection, hashed, "cookie", owner, now, expires_at)
         return True
 
-    return base64url.encode(token) if await relay.database.write(exchange) else None
+    return base64url.encode(token) if await relay.databases.main.write(exchange) else None
 
 
 async def sign_out(relay: Relay, token: str) -> None:
     """Forget a cookie's token."""
     hashed, now = relay.secrets.hash_of(token), relay.now()
     if hashed is not None:
-        await relay.database.write(lambda to: credentials.use_up(to, hashed, "cookie", now))
+        await relay.databases.main.write(lambda to: credentials.use_up(to, hashed, "cookie", now))

@@ -9,19 +9,21 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
+from sqlalchemy import URL
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from careseal import __version__
-from careseal.server import web_client
-from careseal.server.blobs import Blobs
+from careseal.server import metrics, web_client
+from careseal.server.blobs import open_blobs
+from careseal.server.bus import Line, PostgresLine, RedisLine
 from careseal.server.fanout import Fanout
 from careseal.server.headers import SecurityHeaders
 from careseal.server.limits import RateLimiter
 from careseal.server.problems import Problem
 from careseal.server.relay import Relay
-from careseal.server.request_log import RequestLog
+from careseal.server.request_log import RequestLog, event
 from careseal.server.routes import (
     accounts,
     chat,
@@ -30,16 +32,20 @@ from careseal.server.routes import (
     files,
     follow,
     ice,
+    knocks,
     members,
     server,
     sessions,
 )
 from careseal.server.settings import Settings
-from careseal.server.store.database import Database
+from careseal.server.shared_limits import Buckets, DatabaseBuckets, Limiter, RedisBuckets
+from careseal.server.store.databases import Databases
+from careseal.server.store.migration import LATEST, upgrade
 from careseal.server.sweep import sweep_for_ever
 from careseal.server.tokens import server_secrets
+from careseal.server.workers import Workers
 
-TELEMEDICINE = (sessions, door, commits, chat, follow, members, files, ice)
+TELEMEDICINE = (sessions, door, commits, chat, follow, members, knocks, files, ice)
 log = logging.getLogger(__name__)
 
 
@@ -51,7 +57,8 @@ def create_app(settings: Settings) -> FastAPI:
         async with open_relay(settings) as relay:
             app.state.relay = relay
             sweeping = asyncio.create_task(sweep_for_ever(relay))
-            yield
+            async with metrics.watching(relay):
+                yield
             sweeping.cancel()
             with suppress(asyncio.CancelledError):
                 await sweeping
@@ -62,6 +69,8 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
         openapi_url=None,
         redirect_slashes=False,
+        # FastAPI's own would export paths with ids, and what exceptions say.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.web_client = web_client.WebClient()
     for resource in TELEMEDICINE:
@@ -79,22 +88,68 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 @asynccontextmanager
-async def open_relay(settings: Settings) -> AsyncIterator[Relay]:
-    """What the routes share, closed with all that waits written."""
+async def open_relay(settings: Settings, *, alone: bool = False) -> AsyncIterator[Relay]:
+    """What the routes share, closed with all that waits written.
+
+    ``alone`` it neither tells other workers anything nor hears them.
+    """
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     os.chmod(settings.data, 0o700)
-    database = Database(settings.data / "careseal.sqlite3")
+    blobs = open_blobs(settings.objects_url, settings.data / "objects")
+    databases = Databases(await asyncio.to_thread(_upgraded, settings))
+    limiter = Limiter(RateLimiter(settings.limits), _buckets(settings, databases))
     try:
-        yield Relay(
-            settings=settings,
-            secrets=server_secrets(settings.data),
-            database=database,
-            blobs=Blobs(settings.data / "objects"),
-            fanout=Fanout(),
-            limiter=RateLimiter(settings.limits),
-        )
+        async with _fanout(None if alone else _line(settings), databases) as (fanout, workers):
+            yield Relay(
+                settings=settings,
+                secrets=server_secrets(settings.secrets_path),
+                databases=databases,
+                blobs=blobs,
+                fanout=fanout,
+                limiter=limiter,
+                workers=workers,
+            )
     finally:
-        await database.close()
+        await limiter.close()
+        await databases.close()
+
+
+@asynccontextmanager
+async def _fanout(
+    line: Line | None, databases: Databases
+) -> AsyncIterator[tuple[Fanout, Workers | None]]:
+    if line is None:
+        yield Fanout(), None
+        return
+    workers = Workers(line)
+    async with workers.working(databases):
+        yield workers.fanout, workers
+
+
+def _line(settings: Settings) -> Line | None:
+    """To the other workers, where there can be some."""
+    main = settings.databases()[0]
+    if settings.redis_url is not None:
+        return RedisLine(settings.redis_url)
+    return PostgresLine(main) if main.get_backend_name() == "postgresql" else None
+
+
+def _buckets(settings: Settings, databases: Databases) -> Buckets | None:
+    if settings.redis_url is not None:
+        return RedisBuckets(settings.redis_url)
+    if settings.databases()[0].get_backend_name() == "postgresql":
+        return DatabaseBuckets(databases)
+    return None
+
+
+def _upgraded(settings: Settings) -> list[URL]:
+    """The databases, with tables of this release."""
+    urls = settings.databases()
+    for url in urls:
+        there = upgrade(url)
+        if there not in (None, LATEST):
+            event(log, "tables upgraded", of=there, to=LATEST)
+    return urls
 
 
 async def _refuse(_request: Request, problem: Exception) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,7 +11,7 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from careseal.server.problems import forbidden, not_authorised
+from careseal.server.problems import Problem, forbidden, not_authorised
 from careseal.server.relay import Relay, relay_of
 from careseal.server.requests import path_id
 from careseal.server.store import credentials, members
@@ -19,16 +20,29 @@ from careseal.server.store.members import Bearer
 from careseal.server.tokens import hash_of
 
 SAFE = frozenset({"GET", "HEAD"})
+MOST_KNOWN = 10_000
 
 
 async def bearer(request: Request, session: str) -> Bearer:
-    """A member or an invite's holder. Raises ``not-authorised``."""
+    """A member or an invite's holder. Raises ``not-authorised``.
+
+    A link's token is as hard to guess as its passcode for whoever has the link. So after some
+    wrong ones a session takes no link's token for a while, right or not; members go on.
+    """
     relay, session_id = relay_of(request), path_id(session)
     hashed = hash_of(_bearer_token(request) or "")
     if hashed is None:
         raise not_authorised()
     query = partial(members.bearer, session_id=session_id, token_hash=hashed, now=relay.now())
-    return await relay.database.read(query)
+    try:
+        found = await relay.rows_of(session_id).read(query)
+    except Problem as problem:
+        if problem.status == 401:  # nobody guesses while the database is away
+            await relay.limiter.take("refusalsPerMinute", (session_id, b""))
+        raise
+    if found.member_id is None:
+        await relay.limiter.check("refusalsPerMinute", (session_id, b""))
+    return found
 
 
 async def member(request: Request, session: str) -> tuple[Bearer, bytes]:
@@ -37,6 +51,37 @@ async def member(request: Request, session: str) -> tuple[Bearer, bytes]:
     if found.member_id is None:
         raise forbidden("Only members may do this.")
     return found, found.member_id
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """A member by its token as this worker knows it."""
+
+    session_id: bytes  # 16
+    token_hash: bytes  # 32
+    member_id: bytes  # 16
+
+
+async def writer(request: Request, session: str) -> Writer:
+    """As ``member``, from memory where the token was good before.
+
+    Only for what looks at the token again in its transaction, and calls ``forget`` when that
+    refuses.
+    """
+    relay, session_id = relay_of(request), path_id(session)
+    hashed = hash_of(_bearer_token(request) or "")
+    if hashed is not None and (known := relay.writers.get((session_id, hashed))) is not None:
+        return Writer(session_id, hashed, known)
+    found, member_id = await member(request, session)
+    if len(relay.writers) >= MOST_KNOWN:
+        relay.writers.clear()
+    relay.writers[session_id, found.token_hash] = member_id
+    return Writer(session_id, found.token_hash, member_id)
+
+
+def forget(request: Request, refused: Writer) -> None:
+    """Look in the database when this token is brought again."""
+    relay_of(request).writers.pop((refused.session_id, refused.token_hash), None)
 
 
 async def host(request: Request, session: str) -> Bearer:
@@ -106,7 +151,7 @@ async def _account(relay: Relay, token: str, kind: credentials.Kind) -> Account:
     def find(connection: Connection) -> Account | None:
         return credentials.find(connection, hashed, kind, relay.now()) if hashed else None
 
-    found = await relay.database.read(find)
+    found = await relay.databases.main.read(find)
     if found is None:
         raise not_authorised()
     return found

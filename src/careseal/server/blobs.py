@@ -1,30 +1,41 @@
-"""Sealed parts as objects in a local folder.
+"""Sealed parts as objects, in a local folder or in a bucket.
 
 An object gets a new random name when it is written and is never written again; which object is
-which part is a row in the database, so a part is created once. obstore's local store does not
-sync, so that is done here before anything is acknowledged.
+which part is a row in the database, so a part is created once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
+import os
 import secrets
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from io import BufferedReader
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import obstore
-from obstore.exceptions import BaseError
-from obstore.store import LocalStore
+from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.store import LocalStore, S3Store
 
+from careseal.server import metrics, traces
 from careseal.server.durable import sync_file, sync_folder
 from careseal.server.problems import Problem
 
-BUFFER = 256 * 1024
-CHUNK = 64 * 1024
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+CHUNK: Final = 256 * 1024  # bytes of a bucket's answer that go on together
+PIECE: Final = 1024 * 1024  # bytes of a file that a thread reads or writes at a time
+FULL: Final = ("No space left", "quota", "InsufficientStorage")
+PATIENCE: Final = timedelta(seconds=20)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,45 +46,53 @@ class Stored:
 
 
 class Blobs:
-    """The objects in ``folder``."""
+    """The objects in a store."""
 
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        sync_folder(folder.parent)
-        self._folder = folder
-        self._store = LocalStore(folder)
+    buffer = 5 * 1024 * 1024  # more than a sealed part: one request for each
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
 
     async def write(self, session_id: bytes, chunks: AsyncIterable[bytes]) -> Stored:
-        """Stream an object to disk; when this returns it outlives a power cut.
+        """Stream an object to the store; when this returns it outlives a power cut.
 
-        Raises ``storage-full``.
+        Raises ``storage-full``, ``unavailable``.
         """
-        name = f"{session_id.hex()}/{secrets.token_hex(16)}"
+        return await self.write_as(f"{session_id.hex()}/{secrets.token_hex(16)}", chunks)
+
+    async def write_as(self, name: str, chunks: AsyncIterable[bytes]) -> Stored:
+        """As ``write``, under a name that has no object yet, or this one."""
         try:
-            return await self._write(name, chunks)
+            with traces.step("object write"):
+                return await self._write(name, chunks)
         except (OSError, BaseError) as failure:
-            if "No space left" in str(failure) or "quota" in str(failure):
-                raise Problem("storage-full", "The server's disk is full.") from failure
-            raise
+            raise _as_problem(failure) from failure
 
     async def _write(self, name: str, chunks: AsyncIterable[bytes]) -> Stored:
         digest, size = hashlib.sha256(), 0
-        writer = obstore.open_writer_async(self._store, name, buffer_size=BUFFER)
+        writer = obstore.open_writer_async(self._store, name, buffer_size=self.buffer)
         async for chunk in chunks:
             digest.update(chunk)
             size += len(chunk)
             await writer.write(chunk)
         await writer.close()
-        await asyncio.to_thread(self._sync, name)
+        metrics.object_bytes("in", size)
         return Stored(name, size, digest.digest())
 
     async def read(self, name: str, start: int, end: int) -> AsyncIterator[bytes]:
-        """Bytes ``start`` to ``end`` (exclusive) in chunks. Raises ``FileNotFoundError``."""
+        """Bytes ``start`` to ``end`` (exclusive) in chunks.
+
+        Raises ``FileNotFoundError``, ``unavailable``.
+        """
         if start == end:
             return
-        got = await obstore.get_async(self._store, name, options={"range": (start, end)})
-        async for chunk in got.stream(min_chunk_size=CHUNK):
-            yield bytes(chunk)
+        try:
+            got = await obstore.get_async(self._store, name, options={"range": (start, end)})
+            async for chunk in got.stream(min_chunk_size=CHUNK):
+                yield bytes(chunk)
+            metrics.object_bytes("out", end - start)
+        except BaseError as failure:
+            raise _as_problem(failure) from failure
 
     async def delete(self, names: list[str]) -> None:
         """Remove objects that are there."""
@@ -81,29 +100,89 @@ class Blobs:
             with suppress(FileNotFoundError):
                 await obstore.delete_async(self._store, name)
 
-    async def delete_session(self, session_id: bytes) -> None:
-        """Remove all objects of a session."""
-        await asyncio.to_thread(self._remove_folder, self._folder / session_id.hex())
-
     async def check(self) -> None:
         """Write and remove an object. Raises when that does not work."""
         name = f"ready/{secrets.token_hex(8)}"
         await obstore.put_async(self._store, name, b"ready", mode="create")
         await obstore.delete_async(self._store, name)
 
+    async def check_promises(self, content: bytes) -> bool:
+        """As ``check``, reading it too; whether a second object of its name is refused."""
+        name = f"ready/{secrets.token_hex(8)}"
+        await obstore.put_async(self._store, name, content, mode="create")
+        try:
+            got = await obstore.get_async(self._store, name)
+            if bytes(await got.bytes_async()) != content:
+                raise OSError("What is read is other than what was written.")
+            try:
+                await obstore.put_async(self._store, name, b"other", mode="create")
+            except AlreadyExistsError:
+                return True
+            return False
+        finally:
+            await obstore.delete_async(self._store, name)
+
+    async def delete_session(self, session_id: bytes) -> None:
+        """Remove all objects of a session."""
+        raise NotImplementedError
+
     async def older_than(self, age: float) -> list[str]:
-        """Names of the files that nobody touched for ``age`` seconds, half-written ones too."""
+        """Names of the objects that nobody touched for ``age`` seconds, half-written ones too."""
+        raise NotImplementedError
+
+    async def delete_files(self, names: list[str]) -> None:
+        """Remove what ``older_than`` names."""
+        raise NotImplementedError
+
+
+class FolderBlobs(Blobs):
+    """Objects as files.
+
+    obstore's local store does not sync what it writes and reads 8 KiB at a time, so both are done
+    here: in pieces of 1 MiB, in threads.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        sync_folder(folder.parent)
+        self._folder = folder
+        super().__init__(LocalStore(folder))
+
+    async def delete_session(self, session_id: bytes) -> None:
+        await asyncio.to_thread(self._remove_folder, self._folder / session_id.hex())
+
+    async def older_than(self, age: float) -> list[str]:
         return await asyncio.to_thread(lambda: list(self._older_than(time.time() - age)))
 
     async def delete_files(self, names: list[str]) -> None:
-        """Remove files as ``older_than`` names them."""
         await asyncio.to_thread(self._remove_files, names)
 
-    def _sync(self, name: str) -> None:
-        path = self._folder / name
-        sync_file(path)
-        sync_folder(path.parent)
-        sync_folder(self._folder)
+    async def _write(self, name: str, chunks: AsyncIterable[bytes]) -> Stored:
+        writing = await asyncio.to_thread(_Writing, self._folder, name)
+        try:
+            async for piece in _pieces(chunks):
+                await asyncio.to_thread(writing.add, piece)
+            stored = await asyncio.to_thread(writing.finish)
+        finally:
+            writing.discard()
+        metrics.object_bytes("in", stored.size)
+        return stored
+
+    async def read(self, name: str, start: int, end: int) -> AsyncIterator[bytes]:
+        if start == end:
+            return
+        try:
+            file = await asyncio.to_thread(_open_at, self._folder / name, start)
+            with file:  # closing waits for a read that is under way
+                for at in range(start, end, PIECE):
+                    length = min(PIECE, end - at)
+                    piece = await asyncio.to_thread(file.read, length)
+                    if len(piece) != length:
+                        raise OSError("The object is shorter than what was written.")
+                    yield piece
+        except OSError as failure:
+            raise _as_problem(failure) from failure
+        metrics.object_bytes("out", end - start)
 
     def _older_than(self, moment: float) -> Iterator[str]:
         for path in self._folder.rglob("*"):
@@ -122,3 +201,114 @@ class Blobs:
             path.unlink(missing_ok=True)
         with suppress(OSError):  # an upload is under way; the sweep finds what it leaves
             folder.rmdir()
+
+
+class _Writing:
+    """A file that is not there under its name until it is whole and on disk."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._root, self._name = folder, name
+        self._path = folder / name
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._staged = self._path.with_name(f"{self._path.name}#{secrets.token_hex(4)}")
+        self._file = self._staged.open("xb", buffering=PIECE)
+        self._digest, self._size = hashlib.sha256(), 0
+
+    def add(self, piece: list[bytes]) -> None:
+        joined = b"".join(piece)  # one turn of the interpreter's lock instead of many
+        self._digest.update(joined)
+        self._size += len(joined)
+        self._file.write(joined)
+
+    def finish(self) -> Stored:
+        self._file.close()
+        sync_file(self._staged)
+        self._staged.replace(self._path)
+        sync_folder(self._path.parent)
+        sync_folder(self._root)
+        return Stored(self._name, self._size, self._digest.digest())
+
+    def discard(self) -> None:
+        """After ``finish`` nothing is left to do."""
+        with suppress(OSError):  # a full disk has told already
+            self._file.close()
+        self._staged.unlink(missing_ok=True)
+
+
+class BucketBlobs(Blobs):
+    """Objects in a bucket of S3 or what speaks like it, which acknowledges what is durable.
+
+    Keys, region and endpoint come from the environment (``AWS_ACCESS_KEY_ID``,
+    ``AWS_SECRET_ACCESS_KEY``, ``AWS_REGION``, ``AWS_ENDPOINT``, ``AWS_ALLOW_HTTP``).
+    """
+
+    def __init__(self, url: str) -> None:
+        store = S3Store.from_url(
+            url,
+            client_options={
+                "allow_http": os.environ.get("AWS_ALLOW_HTTP", "").lower() == "true",
+                "connect_timeout": PATIENCE / 4,
+                "timeout": PATIENCE,
+            },
+            retry_config={"max_retries": 5, "retry_timeout": PATIENCE},
+        )
+        super().__init__(store)
+
+    async def delete_session(self, session_id: bytes) -> None:
+        await self.delete([name async for name, _ in self._every(session_id.hex())])
+
+    async def older_than(self, age: float) -> list[str]:
+        moment = datetime.now(UTC) - timedelta(seconds=age)
+        return [name async for name, touched in self._every(None) if touched < moment]
+
+    async def delete_files(self, names: list[str]) -> None:
+        await self.delete(names)
+
+    async def _every(self, folder: str | None) -> AsyncIterator[tuple[str, datetime]]:
+        async for page in obstore.list(self._store, folder):
+            for one in page:
+                yield one["path"], one["last_modified"]
+
+
+def open_blobs(url: str | None, folder: Path) -> Blobs:
+    """The objects at ``url`` (``s3://bucket/prefix``, ``file:///folder``), else in ``folder``.
+
+    Raises ``ValueError`` with a sentence.
+    """
+    if url is None:
+        return FolderBlobs(folder)
+    scheme, _, place = url.partition("://")
+    if scheme == "file" and place.startswith("/"):
+        return FolderBlobs(Path(place))
+    if scheme == "s3" and place:
+        return BucketBlobs(url)
+    raise ValueError("Objects are in s3://bucket/prefix or in file:///a/folder.")
+
+
+async def _pieces(chunks: AsyncIterable[bytes]) -> AsyncIterator[list[bytes]]:
+    """Chunks together until they are a piece."""
+    piece: list[bytes] = []
+    size = 0
+    async for chunk in chunks:
+        piece.append(chunk)
+        size += len(chunk)
+        if size >= PIECE:
+            yield piece
+            piece, size = [], 0
+    if piece:
+        yield piece
+
+
+def _open_at(path: Path, start: int) -> BufferedReader:
+    file = path.open("rb")
+    file.seek(start)
+    return file
+
+
+def _as_problem(failure: Exception) -> Problem | Exception:
+    if any(sign in str(failure) for sign in FULL):
+        return Problem("storage-full", "The server's disk is full.")
+    if isinstance(failure, FileNotFoundError):
+        return failure
+    log.error("the objects' store failed", exc_info=failure)
+    return Problem("unavailable", "The objects cannot be reached.", headers={"Retry-After": "2"})

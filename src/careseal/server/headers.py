@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _HOST: Final = re.compile(r"[A-Za-z0-9.-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
@@ -23,7 +24,7 @@ _POLICY: Final = {
     "form-action": "'none'",
     "frame-ancestors": "'none'",
     "require-trusted-types-for": "'script'",
-    "trusted-types": "careseal careseal-frames",
+    "trusted-types": "careseal careseal-frames careseal-pdf",
 }
 
 _OWN: Final = (
@@ -84,8 +85,16 @@ def content_security_policy(host: str | None, secure: bool) -> str:
     return "; ".join(f"{name} {value}" for name, value in policy.items())
 
 
+@lru_cache(256)
+def _raw(host: str | None, secure: bool) -> list[tuple[bytes, bytes]]:
+    headers = FIXED | {"Content-Security-Policy": content_security_policy(host, secure)}
+    if secure:
+        headers["Strict-Transport-Security"] = TRANSPORT_SECURITY
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+
 class SecurityHeaders:
-    """Puts the headers on every HTTP answer."""
+    """Puts the headers on every HTTP answer; no route sets one of them itself."""
 
     def __init__(self, app: ASGIApp, *, tls: bool) -> None:
         self._app = app
@@ -96,15 +105,11 @@ class SecurityHeaders:
             await self._app(scope, receive, send)
             return
         secure = self._tls or scope["scheme"] == "https"
-        policy = content_security_policy(Headers(scope=scope).get("host"), secure)
+        headers = _raw(Headers(scope=scope).get("host"), secure)
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.update(FIXED)
-                headers["Content-Security-Policy"] = policy
-                if secure:
-                    headers["Strict-Transport-Security"] = TRANSPORT_SECURITY
+                message["headers"] = [*message["headers"], *headers]
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

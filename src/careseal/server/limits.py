@@ -27,12 +27,21 @@ class RateLimiter:
             "entriesPerSecond": (limits.entries_per_second, limits.entries_burst),
             "signalsPerSecond": (limits.signals_per_second, limits.signals_burst),
             "doorsPerSecond": (limits.doors_per_second, limits.doors_burst),
+            "refusalsPerMinute": (limits.refusals_per_minute / 60, limits.refusals_burst),
         }
         self._clock = clock
         self._buckets: dict[tuple[str, Hashable], _Bucket] = {}
 
+    def rate(self, limit: str) -> tuple[float, int]:
+        """How many a second, and how many at once."""
+        return self._rates[limit]
+
     def take(self, limit: str, who: Hashable) -> None:
         """Count one. Raises ``too-many`` with the seconds after which the next is allowed."""
+        self.check(limit, who).tokens -= 1
+
+    def check(self, limit: str, who: Hashable) -> _Bucket:
+        """As ``take``, without counting."""
         rate, burst = self._rates[limit]
         now = self._clock()
         if len(self._buckets) > MOST_BUCKETS:
@@ -42,7 +51,7 @@ class RateLimiter:
         bucket.at = now
         if bucket.tokens < 1:
             raise too_many(limit, math.ceil((1 - bucket.tokens) / rate) if rate else 3600)
-        bucket.tokens -= 1
+        return bucket
 
     def _drop_full(self, now: float) -> None:
         for (limit, who), bucket in list(self._buckets.items()):

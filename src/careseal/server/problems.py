@@ -15,6 +15,7 @@ KINDS: Final[dict[str, tuple[int, str]]] = {
     "method-not-allowed": (405, "This cannot be done here"),
     "stale-parent": (409, "Another commit came first"),
     "session-exists": (409, "Another session has this id"),
+    "wrong-place": (409, "The log goes on at another place"),
     "entry-exists": (409, "Another entry has this id"),
     "part-exists": (409, "This part is stored with other bytes"),
     "file-exists": (409, "Another file has this id"),

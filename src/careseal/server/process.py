@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from multiprocessing.connection import Connection
 
 import uvicorn
 from fastapi import FastAPI
 
-from careseal.server import accounts
+from careseal.server import accounts, metrics, traces
 from careseal.server.app import create_app, open_relay
+from careseal.server.patience import ImpatientProtocol
 from careseal.server.relay import Relay
 from careseal.server.request_log import event, set_up
 from careseal.server.settings import Settings
 from careseal.server.single import only_server_of
+from careseal.server.supervisor import Supervisor, say_ready
 from careseal.server.tokens import write_private
+from careseal.server.unclean import noticed
 
 BACKLOG = 2048
 MOST_FRAME = 128 * 1024  # §8.1
 UNREAD_AFTER = 60_000  # ms that a peer may leave what was sent to it, then TCP gives up
 KEEP_ALIVE = 130  # s, longer than proxies keep their idle connections
 GOODBYE = 3  # s for followers to take their leave
+TURN = 0.0002  # s that a thread keeps the interpreter while another waits; the writer waits often
 log = logging.getLogger(__name__)
 
 
@@ -32,19 +41,56 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
 
     Raises ``InUse`` when another server has the data, ``OSError`` when the address is taken.
     """
+    traces.check(settings.traces)
     set_up()
     os.umask(0o077)
-    with only_server_of(settings.data):
+    with (
+        only_server_of(settings.data),
+        noticed(settings),
+        metrics.served(settings.metrics),
+    ):
         _run(settings, announce)
 
 
 def _run(settings: Settings, announce: Callable[[str], None]) -> None:
-    app = create_app(settings)
     listening = _bind(settings)
+    port = listening.getsockname()[1]
+
+    def started() -> None:
+        link = asyncio.run(make_sign_in_link(replace(settings, port=port)))
+        if settings.sign_in_link_file:
+            write_private(settings.sign_in_link_file, link.encode() + b"\n")
+        announce(f"careseal is ready on {_origin(settings, port)}")
+        announce(f"Sign in once, within a day: {link}")
+        event(log, "started", port=port, workers=settings.workers)
+
+    if settings.workers > 1:
+        Supervisor(partial(_work, settings), listening, settings.workers).run(started)
+    else:
+        _serve(settings, listening, started)
+
+
+def _work(settings: Settings, listening: socket.socket, parent: Connection) -> None:
+    """One of several workers, in its own process."""
+    set_up()
+    os.umask(0o077)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    _serve(settings, listening, partial(say_ready, parent))
+
+
+def _serve(settings: Settings, listening: socket.socket, started: Callable[[], None]) -> None:
+    metrics.set_up()
+    with traces.told_to(settings.traces):
+        _server(settings, started).run(sockets=[listening])
+
+
+def _server(settings: Settings, started: Callable[[], None]) -> _Process:
+    sys.setswitchinterval(TURN)
+    app = create_app(settings)
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=ImpatientProtocol,
         ws="websockets-sansio",
         ws_max_size=MOST_FRAME,
         ws_per_message_deflate=False,
@@ -57,10 +103,9 @@ def _run(settings: Settings, announce: Callable[[str], None]) -> None:
         timeout_graceful_shutdown=settings.grace,
         lifespan="on",
     )
-    port = listening.getsockname()[1]
     for stop in (signal.SIGTERM, signal.SIGINT):
         signal.signal(stop, _ignore)  # uvicorn raises it once more after a clean end
-    _Process(config, app, settings, port, announce).run(sockets=[listening])
+    return _Process(config, app, started)
 
 
 def _ignore(_number: int, _frame: object) -> None:
@@ -69,41 +114,26 @@ def _ignore(_number: int, _frame: object) -> None:
 
 async def make_api_token(settings: Settings) -> str:
     """A new API token, which is shown this once."""
-    async with open_relay(settings) as relay:
+    async with open_relay(settings, alone=True) as relay:
         return await accounts.new_credential(relay, "api", None)
 
 
 async def make_sign_in_link(settings: Settings) -> str:
     """A new link that signs one browser in."""
-    async with open_relay(settings) as relay:
+    async with open_relay(settings, alone=True) as relay:
         return await _sign_in_link(relay, settings.port)
 
 
 class _Process(uvicorn.Server):
-    def __init__(
-        self,
-        config: uvicorn.Config,
-        app: FastAPI,
-        settings: Settings,
-        port: int,
-        announce: Callable[[str], None],
-    ) -> None:
+    def __init__(self, config: uvicorn.Config, app: FastAPI, started: Callable[[], None]) -> None:
         super().__init__(config)
         self._app = app
-        self._settings = settings
-        self._port = port
-        self._announce = announce
+        self._tell_started = started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        if not self.started:
-            return
-        link = await _sign_in_link(self._app.state.relay, self._port)
-        if self._settings.sign_in_link_file:
-            write_private(self._settings.sign_in_link_file, link.encode() + b"\n")
-        self._announce(f"careseal is ready on {_origin(self._settings, self._port)}")
-        self._announce(f"Sign in once, within a day: {link}")
-        event(log, "started", port=self._port)
+        if self.started:
+            await asyncio.to_thread(self._tell_started)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         event(log, "stopping")

@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from starlette.requests import HTTPConnection
 
 from careseal.server.blobs import Blobs
 from careseal.server.fanout import REVOKED, Fanout
-from careseal.server.limits import RateLimiter
 from careseal.server.settings import Settings
-from careseal.server.store.database import Database
+from careseal.server.shared_limits import Limiter
+from careseal.server.store.databases import Databases, OfSession
 from careseal.server.tokens import ServerSecrets
+from careseal.server.workers import Workers
 
 
 @dataclass(frozen=True, slots=True)
 class Relay:
     settings: Settings
     secrets: ServerSecrets
-    database: Database
+    databases: Databases
     blobs: Blobs
     fanout: Fanout
-    limiter: RateLimiter
+    limiter: Limiter
+    workers: Workers | None = None  # this one among them, where there can be others
+    writers: dict[tuple[bytes, bytes], bytes] = field(default_factory=dict)  # authority.writer
 
     def now(self) -> int:
         """ms since 1970."""
         return time.time_ns() // 1_000_000
+
+    def rows_of(self, session_id: bytes) -> OfSession:
+        """The database of a session, for reading and writing what belongs to it."""
+        return self.databases.of(session_id)
 
     def cut_off(self, session_id: bytes, members: list[bytes]) -> None:
         """Close the sockets of members whose tokens were revoked."""

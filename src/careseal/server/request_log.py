@@ -13,10 +13,9 @@ import time
 import traceback
 from typing import Any, TextIO
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from careseal.server import wire
+from careseal.server import metrics, traces, wire
 
 log = logging.getLogger("careseal.request")
 
@@ -47,7 +46,10 @@ def set_up(stream: TextIO = sys.stderr) -> None:
 
 def event(logger: logging.Logger, name: str, **fields: Any) -> None:
     """Log ``name`` with plain values."""
-    logger.info(name, extra={"fields": fields})
+    if logger.isEnabledFor(logging.INFO):
+        extra = {"fields": fields}  # without the place in the code, which takes long to find
+        made = logger.makeRecord(logger.name, logging.INFO, "", 0, name, (), None, extra=extra)
+        logger.handle(made)
 
 
 class RequestLog:
@@ -67,17 +69,25 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+                named = (b"x-request-id", request_id.encode())
+                message["headers"] = [*message["headers"], named]
             elif message["type"] == "websocket.close":
                 status = message.get("code", 1000)
             await send(message)
 
+        def described() -> traces.Described:
+            return scope.get("method", "WEBSOCKET"), _template(scope), status
+
         try:
-            await self._app(scope, receive, note)
+            with traces.request(described):
+                await self._app(scope, receive, note)
         finally:
-            fields = {"method": scope.get("method", "WEBSOCKET"), "route": _template(scope)}
-            spent = round((time.perf_counter() - begun) * 1000, 1)
-            event(log, "request", **fields, status=status, ms=spent, request=request_id)
+            method, route, _ = described()
+            fields = {"method": method, "route": route}
+            spent = time.perf_counter() - begun
+            milliseconds = round(spent * 1000, 1)
+            event(log, "request", **fields, status=status, ms=milliseconds, request=request_id)
+            metrics.request(**fields, status=status, seconds=spent)
 
 
 def _template(scope: Scope) -> str:

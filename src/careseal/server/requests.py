@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, TypeVar
 
 from starlette.requests import Request
@@ -11,6 +12,7 @@ from careseal.server import base64url, wire
 from careseal.server.problems import Problem, malformed, too_large
 
 T = TypeVar("T")
+BODY_WITHIN = 120.0  # s
 
 
 async def read_json(request: Request, shape: type[T], most: int) -> T:
@@ -20,12 +22,21 @@ async def read_json(request: Request, shape: type[T], most: int) -> T:
         raise Problem("unsupported-media-type", "The body must be application/json.")
     if content_length(request) > most:
         raise too_large("body", most)
+    try:
+        async with asyncio.timeout(BODY_WITHIN):
+            body = await _body(request, most)
+    except TimeoutError:
+        raise malformed(f"The body took longer than {BODY_WITHIN:.0f} s.") from None
+    return wire.decode(body, shape)
+
+
+async def _body(request: Request, most: int) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > most:
             raise too_large("body", most)
-    return wire.decode(bytes(body), shape)
+    return bytes(body)
 
 
 def content_length(request: Request) -> int:

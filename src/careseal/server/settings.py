@@ -6,13 +6,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
+from sqlalchemy import URL
 
+from careseal.server.store.engines import parse
 from careseal.server.wire import PART_SEALED
 
 KIB = 1024
 MIB = 1024 * KIB
 GIB = 1024 * MIB
 DAY = 86_400
+DATABASE = "careseal.sqlite3"
+SECRETS = "secrets.json"
 
 
 class Limits(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
@@ -36,8 +40,11 @@ class Limits(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     entries: int = 1_000_000
     stored_bytes: int = 50 * GIB
     members: int = 64
+    knocks: int = 16
     doors_per_second: int = 10
     doors_burst: int = 60
+    refusals_per_minute: int = 6
+    refusals_burst: int = 60
     followers: int = 8
     lifetime: int = 366 * DAY
 
@@ -62,9 +69,16 @@ class Settings:
     """Times in seconds."""
 
     data: Path
+    database_urls: tuple[str, ...] = field(default=(), repr=False)
+    objects_url: str | None = None
+    redis_url: str | None = field(default=None, repr=False)
+    workers: int = 1
+    secrets_file: Path | None = None
     host: str = "127.0.0.1"
     port: int = 8000
     name: str = "careseal"
+    metrics: str | None = None  # HOST:PORT
+    traces: str | None = None  # URL of a collector
     public_url: str | None = None
     tls: bool = False  # a TLS proxy is always in front, whatever the request says
     trusted_proxies: str = "127.0.0.1"
@@ -85,3 +99,23 @@ class Settings:
     orphan_age: int = 3600
     grace: int = 10
     limits: Limits = field(default_factory=Limits)
+
+    def check(self) -> None:
+        """Raises ``ValueError`` where settings contradict each other."""
+        kinds = {url.get_backend_name() for url in self.databases()}
+        if self.workers > 1 and kinds != {"postgresql"}:
+            raise ValueError("More than one worker needs PostgreSQL: --database-url.")
+
+    @property
+    def secrets_path(self) -> Path:
+        """Where the server's own secrets are."""
+        return self.secrets_file or self.data / SECRETS
+
+    @property
+    def objects_folder(self) -> Path | None:
+        """Where objects are if that is the data folder."""
+        return None if self.objects_url else self.data / "objects"
+
+    def databases(self) -> list[URL]:
+        """Those named, else a file in the data folder. Raises ``ValueError``."""
+        return [parse(url) for url in self.database_urls or (f"sqlite:///{self.data / DATABASE}",)]

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from careseal.server.durable import sync_folder
+
 
 class InUse(Exception):
     """Another server runs on this data folder."""
@@ -15,7 +17,9 @@ class InUse(Exception):
 @contextmanager
 def only_server_of(data: Path) -> Iterator[None]:
     """Hold the folder's lock; it goes with the process, however that ends. Raises ``InUse``."""
-    data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not data.exists():
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        sync_folder(data.parent)
     with (data / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

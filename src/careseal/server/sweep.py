@@ -4,39 +4,91 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from functools import partial
+
+from sqlalchemy import Connection
 
 from careseal.server.relay import Relay
 from careseal.server.request_log import event
 from careseal.server.routes.sessions import erase_session
-from careseal.server.store import files, sessions
+from careseal.server.shared_limits import remove_full
+from careseal.server.store import files, knocks, sessions
 
 ORPHANS_EVERY = 60  # sweeps
 BATCH = 500
+JUMP = 3600.0  # s by which clocks are set in the ordinary way, summer time included
+SILENT = 7 * 86_400.0
+WAIT = 86_400.0
 log = logging.getLogger(__name__)
 
 
 async def sweep_for_ever(relay: Relay) -> None:
     """Sweep every ``sweep_interval`` seconds until cancelled."""
-    turn = 0
+    turn, trust = 0, Trust(relay)
     while True:
         try:
-            await sweep_sessions(relay)
-            if turn % ORPHANS_EVERY == 0:
+            trusted = await trust.earned()
+            if trusted:
+                await sweep_sessions(relay)
+            for database in relay.databases.every:
+                await database.write(partial(_forget, now=relay.now()))
+            if trusted and turn % ORPHANS_EVERY == 0:
                 await sweep_orphans(relay)
+            turn += trusted
         except Exception:
             log.exception("a sweep failed")
-        turn += 1
         await asyncio.sleep(relay.settings.sweep_interval)
+
+
+def _forget(connection: Connection, now: int) -> None:
+    """What nobody asks for any more, whatever the clock on the wall says of visits."""
+    knocks.remove_old(connection, now)
+    remove_full(connection)
+
+
+class Trust:
+    """Whether the clock on the wall may decide what is erased.
+
+    A clock that was set wrong must not erase visits that are to go on. After a jump, and after a
+    start at which nothing had happened for a week by this clock, a day must pass without a jump.
+    """
+
+    def __init__(self, relay: Relay) -> None:
+        self._relay = relay
+        self._seen: tuple[float, float] | None = None  # wall, steady
+        self._again = 0.0  # by the steady one
+
+    async def earned(self) -> bool:
+        """Looked at before each sweep."""
+        wall, steady = time.time(), time.monotonic()
+        if self._seen is None:
+            jump = wall - await self._last_activity()
+            suspicious = jump > SILENT
+        else:
+            jump = (wall - self._seen[0]) - (steady - self._seen[1])
+            suspicious = abs(jump) > JUMP
+        if suspicious:
+            self._again = steady + WAIT
+            event(log, "the clock may be wrong: nothing is erased for a day", seconds=round(jump))
+        self._seen = wall, steady
+        return steady >= self._again
+
+    async def _last_activity(self) -> float:
+        every = self._relay.databases.every
+        latest = [await database.read(sessions.last_activity) for database in every]
+        return max((at / 1000 for at in latest if at is not None), default=time.time())
 
 
 async def sweep_sessions(relay: Relay) -> None:
     """Erase the sessions whose time has come, with their objects."""
-    expired = await relay.database.read(partial(sessions.expired, now=relay.now()))
-    for session_id in expired:
-        await erase_session(relay, session_id)
-    if expired:
-        event(log, "expired sessions erased", count=len(expired))
+    count = 0
+    for database in relay.databases.every:
+        for session_id in await database.read(partial(sessions.expired, now=relay.now())):
+            await erase_session(relay, session_id)
+            count += 1
+    if count:
+        event(log, "expired sessions erased", count=count)
 
 
 async def sweep_orphans(relay: Relay) -> None:
@@ -45,7 +97,9 @@ async def sweep_orphans(relay: Relay) -> None:
     orphans: list[str] = []
     for start in range(0, len(old), BATCH):
         batch = old[start : start + BATCH]
-        known = await relay.database.read(partial(files.objects_known, names=batch))
+        known: set[str] = set()
+        for database in relay.databases.every:
+            known |= await database.read(partial(files.objects_known, names=batch))
         orphans += [name for name in batch if name not in known]
     await relay.blobs.delete_files(orphans)
     if orphans:

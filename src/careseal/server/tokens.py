@@ -64,9 +64,8 @@ class _File(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     turn_secret: str
 
 
-def server_secrets(data: Path) -> ServerSecrets:
-    """Those of ``data/secrets.json``, made on the first start with mode 0600."""
-    path = data / "secrets.json"
+def server_secrets(path: Path) -> ServerSecrets:
+    """Those of the file, made on the first start with mode 0600."""
     try:
         kept = msgspec.json.decode(path.read_bytes(), type=_File)
     except FileNotFoundError:

@@ -14,9 +14,9 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from careseal.release import BROTLI, WEB_CLIENT
 from careseal.server.problems import Problem
 
-FOLDER: Final = Path(__file__).parent / "web"
 PACKED: Final = frozenset(
     {".css", ".html", ".js", ".json", ".map", ".svg", ".txt", ".wasm", ".webmanifest"}
 )
@@ -34,7 +34,7 @@ router = APIRouter()
 class _File:
     stamp: tuple[int, int]  # modification time in ns, size
     body: bytes
-    packed: bytes | None  # gzip
+    packed: dict[str, bytes]  # by content coding, the best first
     media_type: str
     tag: str
 
@@ -42,7 +42,7 @@ class _File:
 class WebClient:
     """Files of ``folder``, kept in memory as long as they do not change on disk."""
 
-    def __init__(self, folder: Path = FOLDER) -> None:
+    def __init__(self, folder: Path = WEB_CLIENT) -> None:
         self._folder = folder.resolve()
         self._files: dict[Path, _File] = {}
 
@@ -53,10 +53,11 @@ class WebClient:
         if request.headers.get("if-none-match") == file.tag:
             return Response(status_code=304, headers=headers)
         accepted = request.headers.get("accept-encoding", "")
-        if file.packed is None or "gzip" not in accepted:
-            return Response(file.body, 200, headers, file.media_type)
-        headers["Content-Encoding"] = "gzip"
-        return Response(file.packed, 200, headers, file.media_type)
+        for coding, body in file.packed.items():
+            if coding in accepted:
+                headers["Content-Encoding"] = coding
+                return Response(body, 200, headers, file.media_type)
+        return Response(file.body, 200, headers, file.media_type)
 
     def _file(self, name: str) -> _File:
         path = (self._folder / name).resolve() if name.isprintable() else self._folder
@@ -71,10 +72,10 @@ class WebClient:
 
 
 def _read(path: Path, stamp: tuple[int, int]) -> _File:
-    body, beside = path.read_bytes(), path.with_name(f"{path.name}.gz")
-    packed = beside.read_bytes() if beside.is_file() else None
-    if packed is None and path.suffix in PACKED:
-        packed = gzip.compress(body, 9, mtime=0)
+    body, beside = path.read_bytes(), path.with_name(path.name + BROTLI)
+    packed = {"br": beside.read_bytes()} if beside.is_file() else {}
+    if path.suffix in PACKED:
+        packed["gzip"] = gzip.compress(body, 9, mtime=0)
     guessed = TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0]
     return _File(
         stamp,

@@ -72,6 +72,12 @@ class KeyBoxText(Fixed):
     size = 8 + ENCAPSULATION + 32 + TAG
 
 
+class KnockText(Fixed):
+    """``public key || sealed name || signature`` (§3.8)."""
+
+    size = 1216 + SALT + 256 + TAG + 64
+
+
 class Sealed(Octets):
     """A text sealed as §1.5 says, with ``overhead`` bytes around the padded text."""
 
@@ -153,12 +159,26 @@ class AppendCommit(Shape):
     open: list[NewInvite] = []
     close: list[Id] = []
     revoke: list[Id] = []
+    seq: Positive | UnsetType = UNSET
+    after: Count | UnsetType = UNSET
 
 
 class AppendChat(Shape):
     id: Id
     parent: Count
     encrypted_message: Sealed
+    seq: Positive | UnsetType = UNSET
+    after: Count | UnsetType = UNSET
+
+
+class NewKnock(Shape):
+    id: Id
+    knock: KnockText
+
+
+class AdmitKnock(Shape):
+    parent: Count
+    key_box: KeyBoxText
 
 
 class CreateFile(Shape):

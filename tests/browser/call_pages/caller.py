@@ -56,6 +56,8 @@ STANDING = """
     state: window.calls?.state.value,
     peers: window.calls?.peers.value.map(({ name }) => [name, peerNamed(name)]),
     errors: window.calls?.errors.value,
+    ownLine: window.calls?.ownLine.value,
+    lines: window.calls?.peers.value.map(({ line }) => line.value),
     alarms: line.alarms,
     connections: connections.map(({ connectionState, iceConnectionState, signalingState }) =>
       [connectionState, iceConnectionState, signalingState]),

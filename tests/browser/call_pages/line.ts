@@ -74,6 +74,8 @@ export function openLine(me: Peer & { room: string }) {
       return () => (entryListeners = entryListeners.filter((other) => other !== listener))
     },
     raise: (alarm) => void alarms.push(alarm),
+    attend: () => undefined,
+    hold: () => undefined,
   }
 
   return {

@@ -34,8 +34,7 @@ class Relay:
     def __init__(self, pages: Path) -> None:
         self.on_the_way: Callable[[Json, Json], Json | None] = lambda _sender, signal: signal
         self.signals: list[tuple[str, Json]] = []
-        self._open = threading.Event()
-        self._open.set()
+        self._held: list[tuple[str, Json, str | None]] | None = None
         self._listeners: list[Listener] = []
         self._lock = threading.Lock()
         relay = self
@@ -80,11 +79,14 @@ class Relay:
         self._server.server_close()
 
     def hold(self) -> None:
-        """Keeps what pages say until ``let_go``."""
-        self._open.clear()
+        """Takes what pages say, and tells nobody until ``let_go``."""
+        self._held = []
 
     def let_go(self) -> None:
-        self._open.set()
+        with self._lock:
+            held, self._held = self._held or [], None
+        for room, event, to in held:
+            self._tell(room, event, to)
 
     def said(self, kind: str) -> list[Json]:
         """The signals of a type that passed, in order."""
@@ -116,7 +118,6 @@ class Relay:
 
     def _take(self, path: str, body: Json) -> None:
         sender = peer_of(body)
-        self._open.wait()
         if path == "/signal":
             signal = self.on_the_way(sender, body["signal"])
             self.signals.append((sender["name"], body["signal"]))
@@ -130,6 +131,9 @@ class Relay:
 
     def _tell(self, room: str, event: Json, to: str | None = None) -> None:
         with self._lock:
+            if self._held is not None:
+                self._held.append((room, event, to))
+                return
             for listener in self._listeners:
                 if listener.room == room and to in {None, listener.peer["instance"]}:
                     listener.events.put(event)

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -32,14 +33,20 @@ class Turn:
 
 @pytest.fixture
 def turn() -> Iterator[Turn]:
-    turnserver = shutil.which("turnserver")
-    if turnserver is None:
+    if shutil.which("turnserver") is None:
         pytest.skip("coturn is not installed")
+    with coturn() as running:
+        yield running
+
+
+@contextmanager
+def coturn() -> Iterator[Turn]:
+    """A running one, ended at the end."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [
-        turnserver, "-n", "--log-file=stdout", "--use-auth-secret", "--static-auth-secret=quiet",
+        "turnserver", "-n", "--log-file=stdout", "--use-auth-secret", "--static-auth-secret=quiet",
         "--realm=careseal", "--allow-loopback-peers", "--no-tls", "--no-dtls", "--no-cli",
         "-L", "127.0.0.1", "-E", "127.0.0.1", "-p", str(port), "--pidfile=",
     ]  # fmt: skip

@@ -51,6 +51,20 @@ def test_a_successor_may_add_close_rename_and_loosen() -> None:
     successor(Policy.make((HOST, changed, new), Settings("Other", relay_only=True)))
 
 
+@pytest.mark.parametrize("starts", [None, 0, 1_790_000_000_000, 253_402_300_799_999])
+def test_the_time_agreed_comes_back_and_may_change(starts: int | None) -> None:
+    changed = Policy.make((HOST, GUEST), Settings("Visit", starts=starts))
+    assert Policy.decode(changed.text).settings.starts == starts
+    assert (b'"starts"' in changed.text) == (starts is not None)
+    successor(changed)
+
+
+@pytest.mark.parametrize("starts", [-1, 253_402_300_800_000])
+def test_a_time_that_not_everybody_can_show_is_malformed(starts: int) -> None:
+    with pytest.raises(Malformed):
+        Policy.make((HOST, GUEST), Settings(starts=starts))
+
+
 @pytest.mark.parametrize(
     "invites",
     [

@@ -314,9 +314,12 @@ def test_a_log_shown_differently_to_two_members_is_found_by_the_next_message(
     world.host.catch_up()
     world.host.say("and more")
     events = patient.catch_up()
-    assert Forked(told.seq) in events
-    with pytest.raises(NotAllowed):
-        patient.say("x")
+    assert Forked(told.seq, patient.state.present.member(0)) in events
+    assert patient.state.fork is None
+    for state in (patient.state, decode_state(encode_state(patient.state))):
+        assert [each.seq for each in state.contradictions] == [told.seq]
+        with pytest.raises(NotAllowed):
+            state.check_sending()
 
 
 def test_a_device_that_lost_its_epoch_comes_back_by_a_resync(world: World) -> None:

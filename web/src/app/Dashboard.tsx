@@ -1,72 +1,82 @@
 import { useSignal } from "@preact/signals"
 import { useEffect } from "preact/hooks"
+import { Confirm } from "../components/Dialog"
 import { Icon } from "../components/Icon"
 import { LanguageSelect } from "../components/LanguageSelect"
 import { Brand } from "../components/Mark"
-import { attempt } from "../components/notices"
-import { useVisible } from "../components/telemedicine/visibility"
-import { shortWhen } from "../i18n/format"
+import { attempt, notify } from "../components/notices"
 import { t } from "../i18n/index"
-import { Words } from "../i18n/Words"
-import { type SessionSummary } from "../lib/session/types"
 import { type Me } from "./account"
+import { AboutSession } from "./desk/AboutSession"
+import { change } from "./desk/changing"
+import { forgetEverywhere, forgetHere } from "./desk/forgetting"
+import { elsewhere, rowsOf } from "./desk/rows"
+import { SessionList } from "./desk/SessionList"
+import { useDesk, useWaiting } from "./desk/useDesk"
 import { NewSessionDialog } from "./NewSessionDialog"
 import { ownName } from "./preferences"
 import { SeenAs } from "./SeenAs"
 import { useServices } from "./services"
-import { setTitle } from "./title"
+import { keepShell } from "./shell/keepShell"
+import { useNotes } from "./useNotes"
 import "./dashboard.css"
 
 type Signed = { kind: "asking" } | { kind: "in"; me: Me } | { kind: "out" } | { kind: "unreachable" }
 
 /** The sessions on this device, and the way to a new one. */
 export default function Dashboard() {
-  const { account, sessions } = useServices()
+  const services = useServices()
   const signed = useSignal<Signed>({ kind: "asking" })
-  const list = useSignal<readonly SessionSummary[] | undefined>(undefined)
-  const failed = useSignal(false)
   const making = useSignal(false)
-  const visible = useVisible()
+  const leaving = useSignal(false)
+  /** What is shown in a dialog: a session's notes, or the question about one of another device. */
+  const about = useSignal<string | undefined>(undefined)
+  const foreign = useSignal<string | undefined>(undefined)
+  const desk = useDesk()
+  const known = desk.known.value
+  const rows = known ? rowsOf(known) : []
+  const waitingSince = useWaiting(rows)
+  const notes = useNotes()
 
-  const load = async (): Promise<void> => {
-    try {
-      list.value = await (await sessions()).list()
-    } catch {
-      failed.value = true
-    }
-  }
-  const title = t("dashboard.title")
-  useEffect(() => setTitle(title), [title])
-  useEffect(() => {
-    account.me().then(
+  const ask = (): void => {
+    services.account.me().then(
       (me) => (signed.value = me ? { kind: "in", me } : { kind: "out" }),
       () => (signed.value = { kind: "unreachable" }),
     )
-  }, [])
+  }
+  useEffect(ask, [])
+  useEffect(keepShell, [])
+  const away = desk.serverAway.value
   useEffect(() => {
-    if (visible) void load()
-  }, [visible])
+    if (!away && signed.value.kind === "unreachable") ask()
+  }, [away])
+
+  const rid = (verb: () => Promise<void>, done: string, failed: string): void => {
+    about.value = undefined
+    void attempt(verb, failed).then(async (went) => {
+      if (went) notify(done)
+      await desk.look()
+    })
+  }
+  const ridServer = (id: string): void =>
+    rid(() => forgetEverywhere(services, id), t("dashboard.deleteServer.done"), t("dashboard.deleteServer.failed"))
 
   const state = signed.value
+  const foreignId = foreign.value
+  const shown = rows.find(({ id }) => id === about.value)
   return (
     <div class="dashboard">
       <header>
         <Brand />
         {state.kind === "in" && (
-          <div class="row">
-            <button
-              type="button"
-              class="button bare"
-              onClick={() => void attempt(() => account.signOut()).then((done) => done && (signed.value = { kind: "out" }))}
-            >
-              {t("dashboard.signOut")}
-            </button>
-          </div>
+          <button type="button" class="button bare" onClick={() => void (leaving.value = true)}>
+            {t("dashboard.signOut")}
+          </button>
         )}
       </header>
       <main id="main">
         <div class="row spread">
-          <h1>{title}</h1>
+          <h1>{t("dashboard.title")}</h1>
           {state.kind === "in" && (
             <button type="button" class="button primary" onClick={() => void (making.value = true)}>
               <Icon name="add" />
@@ -83,21 +93,38 @@ export default function Dashboard() {
             </div>
           </section>
         )}
-        {state.kind === "unreachable" && (
+        {(state.kind === "unreachable" || away) && (
           <p class="notice bad" role="alert">
             <Icon name="alarm" />
             {t("dashboard.serverUnreachable")}
           </p>
         )}
         {state.kind === "in" && <SeenAs name={ownName.value ?? state.me.name} />}
-        {failed.value && (
-          <p class="notice bad" role="alert">
+        {desk.failed.value && (
+          <div class="notice bad" role="alert">
             <Icon name="alarm" />
-            {t("dashboard.loadFailed")}
+            <p>{t("dashboard.loadFailed")}</p>
+            <div class="row">
+              <button type="button" class="button" onClick={() => void desk.look()}>
+                {t("action.tryAgain")}
+              </button>
+            </div>
+          </div>
+        )}
+        {!known && !desk.failed.value && (
+          <p class="quiet loading" role="status">
+            {t("dashboard.loading")}
           </p>
         )}
-        {list.value && state.kind !== "asking" && (
-          <SessionList list={list.value} canMake={state.kind === "in"} />
+        {known && state.kind !== "asking" && (
+          <SessionList
+            rows={rows}
+            elsewhere={elsewhere(known)}
+            canMake={state.kind === "in"}
+            waitingSince={waitingSince}
+            onAbout={({ id }) => void (about.value = id)}
+            onDeleteElsewhere={({ id }) => void (foreign.value = id)}
+          />
         )}
       </main>
       <footer>
@@ -108,73 +135,52 @@ export default function Dashboard() {
           name={ownName.value ?? state.me.name}
           onClose={() => {
             making.value = false
-            void load()
+            void desk.look()
           }}
         />
       )}
-    </div>
-  )
-}
-
-function SessionList({ list, canMake }: { list: readonly SessionSummary[]; canMake: boolean }) {
-  const query = useSignal("")
-  if (list.length === 0)
-    return canMake ? (
-      <section class="nothing" aria-labelledby="nothing">
-        <h2 id="nothing">{t("dashboard.empty.title")}</h2>
-        <p>{t("dashboard.empty.text")}</p>
-      </section>
-    ) : null
-  const wanted = query.value.trim().toLocaleLowerCase()
-  const found = list.filter(({ title }) => title.toLocaleLowerCase().includes(wanted))
-  return (
-    <>
-      <div class="search">
-        <label class="unseen" for="search">
-          {t("dashboard.search")}
-        </label>
-        <Icon name="search" />
-        <input
-          id="search"
-          class="input"
-          type="search"
-          autocomplete="off"
-          placeholder={t("dashboard.search")}
-          value={query.value}
-          onInput={(event) => void (query.value = event.currentTarget.value)}
+      {shown && notes && (
+        <AboutSession
+          row={shown}
+          notes={notes}
+          made={known?.account?.some(({ id }) => id === shown.id) ?? false}
+          onNotes={() => void desk.reload()}
+          onStarts={(starts) =>
+            void attempt(
+              async () => change(await services.sessions(), shown.id, (session) => session.reschedule(starts)),
+              t("starts.failed"),
+            ).then(() => desk.reload())
+          }
+          onDeleteHere={() => rid(() => forgetHere(services, shown.id), t("end.deleted"), t("end.deleteFailed"))}
+          onDeleteServer={() => ridServer(shown.id)}
+          onClose={() => void (about.value = undefined)}
         />
-      </div>
-      {found.length === 0 && (
-        <p role="status">
-          <Words k="dashboard.noneFound" query={query.value} />
-        </p>
       )}
-      <ul class="sessions">
-        {found.map((summary) => (
-          <SessionRow key={summary.id} summary={summary} />
-        ))}
-      </ul>
-      <p class="quiet small">{t("dashboard.onThisDevice")}</p>
-    </>
-  )
-}
-
-function SessionRow({ summary }: { summary: SessionSummary }) {
-  const { id, title, people, unread, phase, lastActivityAt } = summary
-  return (
-    <li>
-      <a class="session" href={`/telemedicine/${id}`}>
-        <span class={title ? "session-title" : "session-title quiet"}>
-          <bdi>{title || t("dashboard.untitled")}</bdi>
-        </span>
-        <time class="quiet small" dateTime={new Date(lastActivityAt).toISOString()}>
-          {shortWhen(lastActivityAt, Date.now())}
-        </time>
-        <span class="quiet small">
-          {t("dashboard.people", { count: people })} · {t(`dashboard.phase.${phase}`)}
-        </span>
-        {unread > 0 && <span class="badge good">{t("dashboard.unread", { count: unread })}</span>}
-      </a>
-    </li>
+      {foreignId !== undefined && (
+        <Confirm
+          title={t("dashboard.deleteServer.title")}
+          text={t("dashboard.deleteServer.text")}
+          confirm={t("dashboard.deleteServer")}
+          onConfirm={() => ridServer(foreignId)}
+          onClose={() => void (foreign.value = undefined)}
+        />
+      )}
+      {leaving.value && (
+        <Confirm
+          title={t("dashboard.signOut.title")}
+          text={t("dashboard.signOut.text")}
+          confirm={t("dashboard.signOut")}
+          danger={false}
+          onConfirm={() =>
+            void attempt(() => services.account.signOut()).then((done) => {
+              if (!done) return
+              signed.value = { kind: "out" }
+              void desk.look()
+            })
+          }
+          onClose={() => void (leaving.value = false)}
+        />
+      )}
+    </div>
   )
 }

@@ -1,18 +1,25 @@
 import { useSignal } from "@preact/signals"
 import { useEffect, useRef } from "preact/hooks"
+import { change } from "./desk/changing"
+import { forgetEverywhere } from "./desk/forgetting"
 import { Dialog } from "../components/Dialog"
+import { later } from "../components/later"
 import { attempt, sentence } from "../components/notices"
 import { InviteOptions } from "../components/telemedicine/InviteOptions"
 import { LinkCard } from "../components/telemedicine/LinkCard"
+import { StartsField } from "../components/telemedicine/StartsField"
+import { days } from "../i18n/format"
 import { t } from "../i18n/index"
-import { SessionFailure, type Session, type Sessions } from "../lib/session/types"
 import { goTo } from "./route"
-import { useServices, type Services } from "./services"
+import { useServices } from "./services"
+import { clinicName } from "./telemedicine/clinic"
+
+const CalendarButton = later(() => import("../components/telemedicine/CalendarButton"))
 
 interface Made {
   id: string
   link: string
-  passcode: boolean
+  passcode: string
 }
 
 /** Makes the session at once, so that its link is one click away; label and options can follow. */
@@ -24,7 +31,10 @@ export function NewSessionDialog({ name, onClose }: { name: string; onClose: () 
   const title = useSignal("")
   const passcode = useSignal("")
   const history = useSignal(true)
+  const knock = useSignal(false)
   const relayOnly = useSignal(false)
+  const starts = useSignal<number | undefined>(undefined)
+  const lifetime = useSignal<number | undefined>(undefined)
   const named = useRef("")
 
   const make = async (): Promise<void> => {
@@ -39,12 +49,16 @@ export function NewSessionDialog({ name, onClose }: { name: string; onClose: () 
         title: label,
         name,
         history: history.value,
+        knock: knock.value,
         relayOnly: relayOnly.value,
+        ...(starts.value === undefined ? {} : { starts: starts.value }),
+        ...(lifetime.value === undefined ? {} : { lifetime: lifetime.value }),
         ...(secret === "" ? {} : { passcode: secret }),
       })
       named.current = label
-      made.value = { id, link, passcode: secret !== "" }
-      if (before) await discard(services, before.id)
+      made.value = { id, link, passcode: secret }
+      // It was made with other options, and nobody has opened it.
+      if (before) await forgetEverywhere(services, before.id)
     } catch (reason) {
       error.value = `${t("newSession.failed")} ${sentence(reason)}`
     }
@@ -58,8 +72,23 @@ export function NewSessionDialog({ name, onClose }: { name: string; onClose: () 
     if (id === undefined || label === named.current) return
     const before = named.current
     named.current = label
-    const done = await attempt(async () => retitle(await services.sessions(), id, label), t("newSession.labelFailed"))
+    const done = await attempt(
+      async () => change(await services.sessions(), id, (session) => session.retitle(label)),
+      t("newSession.labelFailed"),
+    )
     if (!done) named.current = before
+  }
+
+  const reschedule = async (at: number | undefined): Promise<void> => {
+    const id = made.value?.id
+    const before = starts.value
+    starts.value = at
+    if (id === undefined || at === before) return
+    const done = await attempt(
+      async () => change(await services.sessions(), id, (session) => session.reschedule(at)),
+      t("starts.failed"),
+    )
+    if (!done) starts.value = before
   }
 
   return (
@@ -88,7 +117,16 @@ export function NewSessionDialog({ name, onClose }: { name: string; onClose: () 
       )}
       {made.value ? (
         <>
-          <LinkCard link={made.value.link} passcode={made.value.passcode} />
+          <LinkCard
+            link={made.value.link}
+            passcode={made.value.passcode !== ""}
+            invited={{
+              name,
+              clinic: clinicName.value,
+              passcode: made.value.passcode,
+              ...(starts.value === undefined ? {} : { starts: starts.value }),
+            }}
+          />
           <label class="field">
             <span class="label">{t("newSession.label")}</span>
             <input
@@ -101,7 +139,17 @@ export function NewSessionDialog({ name, onClose }: { name: string; onClose: () 
             />
             <span class="hint">{t("newSession.labelHint")}</span>
           </label>
-          <InviteOptions passcode={passcode} history={history} relayOnly={relayOnly}>
+          <StartsField starts={starts.value} onStarts={(at) => void reschedule(at)} />
+          {starts.value !== undefined && (
+            <CalendarButton
+              id={made.value.id}
+              starts={starts.value}
+              title={title.value.trim() || t("title.default")}
+              link={made.value.link}
+            />
+          )}
+          <InviteOptions passcode={passcode} history={history} knock={knock} relayOnly={relayOnly}>
+            <Lifetime seconds={lifetime.value} onSeconds={(seconds) => void (lifetime.value = seconds)} />
             <button type="button" class="button" disabled={busy.value} onClick={() => void make()}>
               {t("newSession.apply")}
             </button>
@@ -114,36 +162,25 @@ export function NewSessionDialog({ name, onClose }: { name: string; onClose: () 
   )
 }
 
-/** Seals the new label once the session is connected. */
-async function retitle(sessions: Sessions, id: string, label: string): Promise<void> {
-  const session = await sessions.open(id)
-  if (!session) return
-  try {
-    await connected(session)
-    await session.retitle(label)
-  } finally {
-    session.close()
-  }
-}
+const day = 86_400
+const lifetimes = [day, 7 * day, 30 * day, 90 * day]
 
-/** How long a session that was just made may take to connect, ms. */
-const patience = 10_000
-
-function connected(session: Session): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new SessionFailure("offline")), patience)
-    const stop = session.connection.subscribe((connection) => {
-      if (connection !== "online") return
-      clearTimeout(timer)
-      resolve()
-      queueMicrotask(() => stop())
-    })
-  })
-}
-
-/** A session that was made with other options and that nobody has opened. */
-async function discard({ sessions, account }: Services, id: string): Promise<void> {
-  const session = await (await sessions()).open(id)
-  await session?.deleteFromDevice()
-  await account.deleteSession(id)
+function Lifetime({ seconds, onSeconds }: { seconds: number | undefined; onSeconds: (seconds: number | undefined) => void }) {
+  return (
+    <label class="field">
+      <span class="label">{t("newSession.expires")}</span>
+      <select
+        class="input"
+        value={seconds ?? ""}
+        onChange={({ currentTarget: { value } }) => onSeconds(value === "" ? undefined : Number(value))}
+      >
+        <option value="">{t("newSession.expires.usual")}</option>
+        {lifetimes.map((each) => (
+          <option key={each} value={each}>
+            {days(each / day)}
+          </option>
+        ))}
+      </select>
+    </label>
+  )
 }

@@ -1,20 +1,5 @@
 /** What this person chose on this device. Nothing secret. */
-import { effect, signal, type Signal } from "@preact/signals"
-
-/** A signal that is kept over reloads; without storage the question comes again next time. */
-function kept(key: string): Signal<string | undefined> {
-  const value = signal<string | undefined>(undefined)
-  try {
-    value.value = localStorage.getItem(key) ?? undefined
-    effect(() => {
-      if (value.value === undefined) localStorage.removeItem(key)
-      else localStorage.setItem(key, value.value)
-    })
-  } catch {
-    // Storage is forbidden.
-  }
-  return value
-}
+import { kept } from "../components/kept"
 
 const camera = kept("careseal.camera")
 

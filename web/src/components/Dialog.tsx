@@ -17,8 +17,13 @@ export function Dialog({ title, onClose, children, foot }: Props) {
   const heading = useId()
   useEffect(() => {
     const dialog = ref.current
+    const before = document.activeElement
     dialog?.showModal()
-    return () => dialog?.close()
+    return () => {
+      dialog?.close()
+      // It has left the page by now, and so the browser does not do it.
+      if (before instanceof HTMLElement) before.focus()
+    }
   }, [])
   return (
     <dialog

@@ -9,10 +9,12 @@ interface Toast {
 }
 
 const toasts = signal<readonly Toast[]>([])
-const spoken = signal("")
+/** Sentences for screen readers, each for as long as it takes to be noticed: several at once are all said. */
+const spoken = signal<readonly Toast[]>([])
 let last = 0
 
 const stays = 8000
+const spokenStays = 4000
 
 /** Shows a sentence for some seconds; it can be closed earlier. */
 export function notify(text: string): void {
@@ -34,8 +36,9 @@ export function announce(text: string): void {
     page.ariaNotify(text)
     return
   }
-  // Two equal sentences in a row are both to be said: a trailing no-break space makes them differ.
-  spoken.value = spoken.value === text ? `${text}\u00a0` : text
+  const said = { id: ++last, text }
+  spoken.value = [...spoken.value, said]
+  setTimeout(() => (spoken.value = spoken.value.filter((other) => other !== said)), spokenStays)
 }
 
 /** What a rejection means, in a sentence. */
@@ -63,10 +66,33 @@ export async function attempt(verb: () => Promise<unknown>, failed?: string): Pr
   }
 }
 
+/** Pages without https, and those inside other apps, have the old way only. */
+async function toClipboard(text: string): Promise<void> {
+  const { clipboard } = navigator as { clipboard?: Clipboard }
+  try {
+    if (clipboard) {
+      await clipboard.writeText(text)
+      return
+    }
+  } catch {
+    // Forbidden here; the old way asks nobody.
+  }
+  const field = document.createElement("textarea")
+  field.value = text
+  field.readOnly = true
+  field.className = "unseen"
+  document.body.append(field)
+  field.select()
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- there is no other where there is no clipboard
+  const done = document.execCommand("copy")
+  field.remove()
+  if (!done) throw new Error("not copied")
+}
+
 /** Copies, and says so. */
 export async function copy(text: string): Promise<boolean> {
   try {
-    await navigator.clipboard.writeText(text)
+    await toClipboard(text)
     announce(t("action.copied"))
     return true
   } catch {
@@ -79,7 +105,9 @@ export function Notices() {
   return (
     <>
       <div class="unseen" aria-live="polite">
-        {spoken.value}
+        {spoken.value.map(({ id, text }) => (
+          <p key={id}>{text}</p>
+        ))}
       </div>
       <div class="toasts" role="status">
         {toasts.value.map((toast) => (

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from careseal.server import authority, base64url, wire
-from careseal.server.problems import forbidden, malformed
+from careseal.server.problems import Problem, forbidden, malformed
 from careseal.server.relay import Relay, relay_of
 from careseal.server.requests import answer, query_number, query_of, read_json
 from careseal.server.sizes import chat_size, check_size
@@ -26,10 +26,10 @@ MOST_SEQ = 2**53 - 1
 @router.post("/sessions/{session}/chat")
 async def append(request: Request, session: str) -> Response:
     relay = relay_of(request)
-    asking, member_id = await authority.member(request, session)
+    asking = await authority.writer(request, session)
     query_of(request)
-    limits, session_id = relay.settings.limits, asking.session.id
-    relay.limiter.take("entriesPerSecond", (session_id, member_id))
+    limits, session_id = relay.settings.limits, asking.session_id
+    await relay.limiter.take("entriesPerSecond", (session_id, asking.member_id))
     sent = await read_json(request, wire.AppendChat, chat_size(limits))
     check_size("encryptedMessage", len(sent.encrypted_message), limits)
 
@@ -37,17 +37,20 @@ async def append(request: Request, session: str) -> Response:
         if appended.new:
             relay.fanout.publish(session_id, appended.entry)
 
-    appended = await relay.database.write(
-        partial(
-            log.append_chat,
-            session_id=session_id,
-            token_hash=asking.token_hash,
-            sent=sent,
-            limits=limits,
-            now=relay.now(),
-        ),
-        then=pass_on,
+    change = partial(
+        log.append_chat,
+        session_id=session_id,
+        token_hash=asking.token_hash,
+        sent=sent,
+        limits=limits,
+        now=relay.now(),
     )
+    try:
+        appended = await relay.rows_of(session_id).write(change, then=pass_on)
+    except Problem as refused:
+        if refused.status in (401, 403):
+            authority.forget(request, asking)
+        raise
     entry = appended.entry
     return answer({"seq": entry.seq, "at": entry.at}, 201 if appended.new else 200)
 
@@ -79,14 +82,15 @@ async def _page(
         members.bearer(connection, session_id, asking.token_hash, relay.now())
         return log.page(connection, session_id, after=after, limit=limit, digests=digests)
 
+    rows = relay.rows_of(session_id)
     if wait == 0:
-        return await relay.database.read(read)
+        return await rows.read(read)
     with relay.fanout.waiting(session_id) as landed:
-        page = await relay.database.read(read)
+        page = await rows.read(read)
         if page.entries or page.ended:
             return page
         await asyncio.wait([landed], timeout=wait)
-    return await relay.database.read(read)
+    return await rows.read(read)
 
 
 def _shown(entry: log.Entry, digests: bool) -> dict[str, Any]:

@@ -35,10 +35,10 @@ async def append(request: Request, session: str) -> Response:
     query_of(request)
     limits = relay.settings.limits
     who = asking.member_id or asking.invite_id
-    relay.limiter.take("entriesPerSecond", (asking.session.id, who))
+    await relay.limiter.take("entriesPerSecond", (asking.session.id, who))
     sent = await read_json(request, wire.AppendCommit, doorway_size(limits))
     _check(sent, asking, limits)
-    appended = await relay.database.write(
+    appended = await relay.rows_of(asking.session.id).write(
         partial(
             log.append_commit,
             session_id=asking.session.id,

@@ -28,13 +28,13 @@ async def show(request: Request, session: str) -> Response:
     else:
         wanted = query_of(request, "invite").get("invite")
         invite_id = asking.invite_id if wanted is None else path_id(wanted)
-    relay.limiter.take("doorsPerSecond", (session_id, invite_id))
+    await relay.limiter.take("doorsPerSecond", (session_id, invite_id))
 
     def read(connection: Connection) -> tuple[sessions.Session, doors.Door]:
         now = members.bearer(connection, session_id, asking.token_hash, relay.now()).session
         return now, doors.read(connection, session_id, invite_id)
 
-    held, door = await relay.database.read(read)
+    held, door = await relay.rows_of(asking.session.id).read(read)
     by_invite = asking.member_id is None
     if by_invite:
         relay.fanout.opened(session_id, invite_id)
@@ -57,7 +57,7 @@ async def replace(request: Request, session: str) -> Response:
     query_of(request)
     limits = relay.settings.limits
     session_id = asking.session.id
-    relay.limiter.take("entriesPerSecond", (session_id, member_id))
+    await relay.limiter.take("entriesPerSecond", (session_id, member_id))
     sent = await read_json(request, wire.PutDoor, doorway_size(limits))
     check_doorway(sent.door, sent.key_boxes, sent.letters, limits)
 
@@ -73,5 +73,5 @@ async def replace(request: Request, session: str) -> Response:
         doors.replace(connection, session_id, sent.door, sent.key_boxes)
         doors.keep_letters(connection, session_id, sent.letters)
 
-    await relay.database.write(change)
+    await relay.rows_of(asking.session.id).write(change)
     return done()

@@ -49,7 +49,7 @@ async def create(request: Request, session: str) -> Response:
         limits=limits,
         now=relay.now(),
     )
-    return answer({}, 201 if await relay.database.write(change) else 200)
+    return answer({}, 201 if await relay.rows_of(asking.session.id).write(change) else 200)
 
 
 @router.get("/sessions/{session}/files/{file}")
@@ -57,7 +57,7 @@ async def show(request: Request, session: str, file: str) -> Response:
     asking, _ = await authority.member(request, session)
     query_of(request)
     query = partial(files.present, session_id=asking.session.id, file_id=path_id(file))
-    found, present = await relay_of(request).database.read(query)
+    found, present = await relay_of(request).rows_of(asking.session.id).read(query)
     shown = {"id": base64url.encode(found.id), "parts": found.parts, "size": found.size}
     return answer(shown | {"present": present})
 
@@ -74,7 +74,7 @@ async def remove(request: Request, session: str, file: str) -> Response:
         file_id=path_id(file),
         now=relay.now(),
     )
-    await relay.blobs.delete(await relay.database.write(change))
+    await relay.blobs.delete(await relay.rows_of(asking.session.id).write(change))
     return done()
 
 
@@ -90,7 +90,7 @@ async def upload_part(request: Request, session: str, file: str, number: str) ->
         files.require_uploader(asking, found)
         return found, there
 
-    found, there = await relay.database.read(look)
+    found, there = await relay.rows_of(asking.session.id).read(look)
     _check_upload(request, found.part_size(which))
     stored = await relay.blobs.write(asking.session.id, request.stream())
     if there is not None:
@@ -110,7 +110,7 @@ async def download_part(request: Request, session: str, file: str, number: str) 
         file_id=path_id(file),
         number=path_number(number),
     )
-    _, part = await relay.database.read(query)
+    _, part = await relay.rows_of(asking.session.id).read(query)
     if part is None:
         raise Problem("not-found", "This part is not stored yet.")
     chosen = requested_range(request.headers.get("range"), part.size)
@@ -161,7 +161,7 @@ async def _take(
         now=relay.now(),
     )
     try:
-        new = await relay.database.write(change)
+        new = await relay.rows_of(asking.session.id).write(change)
     except Problem:
         await relay.blobs.delete([stored.name])
         raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
 from fastapi import APIRouter
 from sqlalchemy import Connection
@@ -55,7 +56,7 @@ async def _serve(socket: WebSocket, session: str) -> Close:
     except TimeoutError:
         return TOO_LATE
     try:
-        asking = await relay.database.read(
+        asking = await relay.rows_of(session_id).read(
             partial(members.bearer, session_id=session_id, token_hash=token_hash, now=relay.now())
         )
     except Problem:
@@ -63,7 +64,13 @@ async def _serve(socket: WebSocket, session: str) -> Close:
     if asking.member_id is None:
         return NOT_AUTHORISED
     settings = relay.settings
-    follower = Follower(asking.member_id, after, settings.queued_frames, settings.queued_bytes)
+    follower = Follower(
+        asking.member_id,
+        after,
+        settings.queued_frames,
+        settings.queued_bytes,
+        is_host=asking.is_host,
+    )
     if not relay.fanout.enter(session_id, follower, settings.limits.followers):
         return TOO_MANY
     expiry = asyncio.get_running_loop().call_later(
@@ -106,13 +113,12 @@ async def _converse(socket: WebSocket, relay: Relay, asking: Bearer, follower: F
     """Both directions, until one side closes; how to close."""
     sending = asyncio.create_task(_send(socket, relay, asking, follower))
     hearing = asyncio.create_task(_hear(socket, relay, asking, follower))
-    cut = asyncio.create_task(follower.cut.wait())
-    tasks: list[asyncio.Task[Close] | asyncio.Task[bool]] = [sending, hearing, cut]
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        reasons: list[asyncio.Future[Any]] = [sending, hearing, follower.cut]
+        await asyncio.wait(reasons, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in tasks:
-            task.cancel()
+        sending.cancel()
+        hearing.cancel()
         ended = await asyncio.gather(sending, hearing, return_exceptions=True)
     if follower.closing is not None:
         return follower.closing
@@ -130,7 +136,7 @@ async def _hear(socket: WebSocket, relay: Relay, asking: Bearer, follower: Follo
     try:
         while True:
             frame = wire.client_frame(await _receive(socket))
-            relay.limiter.take("signalsPerSecond", (session_id, follower.member_id))
+            relay.limiter.here.take("signalsPerSecond", (session_id, follower.member_id))
             if isinstance(frame, wire.BeatFrame):
                 follower.offer(_beat(follower))
                 continue
@@ -143,11 +149,17 @@ async def _hear(socket: WebSocket, relay: Relay, asking: Bearer, follower: Follo
 
 async def _send(socket: WebSocket, relay: Relay, asking: Bearer, follower: Follower) -> Close:
     """All entries in order, then live ones with signals and beats; how to close at the end."""
-    if (refused := await _catch_up(socket, relay, asking, follower)) is not None:
+    if (refused := await _catch_up(socket, relay, asking, follower, ready=False)) is not None:
         return refused
     loop = asyncio.get_running_loop()
     next_beat = loop.time() + relay.settings.heartbeat
     while True:
+        if follower.behind:
+            follower.behind = False
+            for frame in follower.take():
+                await socket.send_text(frame)
+            if (refused := await _catch_up(socket, relay, asking, follower)) is not None:
+                return refused
         if not await follower.wait(next_beat - loop.time()):
             await socket.send_text(_beat(follower))
             next_beat = loop.time() + relay.settings.heartbeat
@@ -159,10 +171,10 @@ async def _send(socket: WebSocket, relay: Relay, asking: Bearer, follower: Follo
 
 
 async def _catch_up(
-    socket: WebSocket, relay: Relay, asking: Bearer, follower: Follower
+    socket: WebSocket, relay: Relay, asking: Bearer, follower: Follower, *, ready: bool = True
 ) -> Close | None:
     """Say ready, then send what the store has until live entries join on without a gap."""
-    session_id, ready = asking.session.id, False
+    session_id = asking.session.id
 
     def read(connection: Connection) -> log.Page:
         members.bearer(connection, session_id, asking.token_hash, relay.now())
@@ -170,7 +182,7 @@ async def _catch_up(
 
     while True:
         try:
-            page = await relay.database.read(read)
+            page = await relay.rows_of(session_id).read(read)
         except Problem:
             return follower.closing or NOT_AUTHORISED
         if not ready:

@@ -22,7 +22,7 @@ async def revoke(request: Request, session: str, member: str) -> Response:
     asking, _ = await authority.member(request, session)
     query_of(request)
     session_id, member_id = asking.session.id, path_id(member)
-    await relay.database.write(
+    await relay.rows_of(asking.session.id).write(
         partial(
             members.revoke_one,
             session_id=session_id,

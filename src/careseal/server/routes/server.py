@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from careseal import __version__
+from careseal.server import openapi
 from careseal.server.problems import Problem
 from careseal.server.relay import relay_of
 from careseal.server.requests import answer
@@ -25,6 +26,11 @@ async def show(request: Request) -> Response:
     return answer({"name": settings.name, "version": __version__, "limits": limits})
 
 
+@router.get("/api/openapi.json")
+async def describe() -> Response:
+    return answer(openapi.document())
+
+
 @router.get("/healthz")
 async def is_alive() -> Response:
     return answer({"status": "ok"})
@@ -35,7 +41,8 @@ async def is_ready(request: Request) -> Response:
     """Whether database and objects can be written."""
     relay = relay_of(request)
     try:
-        await relay.database.write(_beat)
+        for database in relay.databases.every:
+            await database.write(_beat)
         await relay.blobs.check()
     except Exception as failure:
         raise Problem("unavailable", "The server cannot write.") from failure

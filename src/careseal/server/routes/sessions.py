@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from functools import partial
 from typing import Any
@@ -31,7 +32,7 @@ async def create(request: Request) -> Response:
     asked = await read_json(request, wire.CreateSession, doorway_size(relay.settings.limits))
     lifetime = _check(asked, relay)
     now = relay.now()
-    session, new = await relay.database.write(
+    session, new = await relay.rows_of(asked.id).write(
         partial(
             founding.create,
             asked=asked,
@@ -50,10 +51,14 @@ async def list_of_account(request: Request) -> Response:
     owner = await authority.account(request)
     query_of(request)
     query = partial(sessions.of_account, account_id=owner.id, now=relay.now())
-    found = await relay.database.read(query)
-    shown = ("id", "head", "createdAt", "expiresAt", "lastActivityAt")
-    every = [_shown(one, relay) | {"lastActivityAt": one.last_activity_at} for one in found]
-    return answer({"sessions": [{name: one[name] for name in shown} for one in every]})
+    found = [
+        one
+        for of_database in await asyncio.gather(
+            *(database.read(query) for database in relay.databases.every)
+        )
+        for one in of_database
+    ]
+    return answer({"sessions": [_listed(one, relay) for one in found]})
 
 
 @router.get("/sessions/{session}")
@@ -86,7 +91,7 @@ async def end(request: Request, session: str) -> Response:
         members.require_host(connection, session_id, host.token_hash, now)
         sessions.end(connection, session_id, now)
 
-    await relay.database.write(
+    await relay.rows_of(session_id).write(
         end_it,
         then=lambda _: relay.fanout.close_session(session_id, OVER),
     )
@@ -95,7 +100,7 @@ async def end(request: Request, session: str) -> Response:
 
 async def erase_session(relay: Relay, session_id: bytes) -> None:
     """Rows first, then objects: what a crash leaves of these, the sweep finds."""
-    await relay.database.write(
+    await relay.rows_of(session_id).write(
         partial(sessions.erase, session_id=session_id),
         then=lambda _: relay.fanout.close_session(session_id, OVER),
     )
@@ -109,7 +114,7 @@ async def _require_maker(request: Request, session_id: bytes) -> None:
     def find(connection: Connection) -> sessions.Session | None:
         return sessions.find(connection, session_id, relay.now())
 
-    found = await relay.database.read(find)
+    found = await relay.rows_of(session_id).read(find)
     if found is None or found.account_id != owner.id:
         raise not_authorised()
 
@@ -131,13 +136,22 @@ def _check(asked: wire.CreateSession, relay: Relay) -> int:
     return asked.lifetime
 
 
+def _listed(session: sessions.Session, relay: Relay) -> dict[str, Any]:
+    """As its maker's list has it: who is there is told without a socket for each session."""
+    present = [base64url.encode(member) for member in relay.fanout.present(session.id)]
+    return _facts(session) | {"lastActivityAt": session.last_activity_at, "present": present}
+
+
 def _shown(session: sessions.Session, relay: Relay) -> dict[str, Any]:
+    limits = relay.settings.limits.published()
+    return _facts(session) | {"lastCommit": session.last_commit, "limits": limits}
+
+
+def _facts(session: sessions.Session) -> dict[str, Any]:
     return {
         "id": base64url.encode(session.id),
         "head": session.head,
-        "lastCommit": session.last_commit,
         "createdAt": session.created_at,
         "expiresAt": session.expires_at,
         "ended": session.ended,
-        "limits": relay.settings.limits.published(),
     }

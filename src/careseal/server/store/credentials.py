@@ -54,8 +54,8 @@ def find(connection: Connection, hashed: bytes, kind: Kind, now: int) -> Account
 
 def use_up(connection: Connection, hashed: bytes, kind: Kind, now: int) -> Account | None:
     """The account that a credential opens, for the last time."""
+    same = (credential.c.hash == hashed) & (credential.c.kind == kind)
+    used = delete(credential).where(same).returning(credential.c.expires_at)
+    # Of two who come with it at once, the one whose deletion counts is in.
     found = find(connection, hashed, kind, now)
-    connection.execute(
-        delete(credential).where(credential.c.hash == hashed, credential.c.kind == kind)
-    )
-    return found
+    return found if connection.execute(used).first() else None

@@ -1,37 +1,41 @@
-"""Transactions: reads in a few threads, all writes in one that groups them.
+"""Transactions: reads in a few threads, writes in groups.
 
-The writer takes every change that waits, runs each in a savepoint of one transaction, commits once
-(one fsync for all of them) and only then answers each. So what is acknowledged is durable, a
-refused change leaves its neighbours alone, and throughput does not fall to one fsync a change.
+A writer takes every change that waits, runs them in one transaction, commits once (one flush for
+all of them) and only then answers each. Where one is refused the whole is undone and run again,
+now each in a savepoint. So what is acknowledged is durable, a refused change leaves its neighbours
+alone, and throughput does not fall to one flush a change.
+SQLite has one writer. PostgreSQL has several; the changes of one session always go to the same, so
+that they come in order and wait for no lock but another worker's.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import queue
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy import URL, Connection, Engine
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
+from careseal.server import metrics, traces
 from careseal.server.problems import Problem
-from careseal.server.store import schema
+from careseal.server.store.engines import READERS, may_retry, open_engines
 
 T = TypeVar("T")
 GROUP = 256
-READERS = 4
+ATTEMPTS = 5
 log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class _Change:
+    key: bytes
     run: Callable[[Connection], Any]
     then: Callable[[Any], None] | None
     answer: asyncio.Future[Any]
@@ -40,54 +44,82 @@ class _Change:
 
 
 class Database:
-    """SQLite in WAL mode with ``synchronous=FULL``, in the file ``path``."""
+    """The database at ``url``, whose tables are there (``migration.upgrade``)."""
 
-    def __init__(self, path: Path) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._writing = _engine(path, "BEGIN IMMEDIATE")
-        self._reading = _engine(path, "BEGIN")
-        schema.metadata.create_all(self._writing)
-        os.chmod(path, 0o600)
+    def __init__(self, url: URL) -> None:
+        loop = asyncio.get_running_loop()
+        self._loop = loop
+        self._engines = open_engines(url)
         self._readers = ThreadPoolExecutor(READERS, "reader")
-        self._changes: queue.SimpleQueue[_Change | None] = queue.SimpleQueue()
-        self._writer = threading.Thread(target=self._write_in_groups, name="writer")
-        self._writer.start()
+        self._writers = [_Writer(self._engines.writing, loop) for _ in range(self._engines.writers)]
         self._closed = False
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         """The result of ``query``, from one snapshot."""
 
         def run() -> T:
-            with self._reading.connect() as connection, connection.begin():
+            with self._engines.reading.connect() as connection, connection.begin():
                 return query(connection)
 
-        return await self._loop.run_in_executor(self._readers, run)
+        try:
+            with traces.step("database read"):
+                return await self._loop.run_in_executor(self._readers, run)
+        except DBAPIError as failure:
+            raise _as_problem(failure) from failure
 
     async def write(
-        self, change: Callable[[Connection], T], then: Callable[[T], None] | None = None
+        self,
+        change: Callable[[Connection], T],
+        then: Callable[[T], None] | None = None,
+        *,
+        key: bytes = b"",
     ) -> T:
         """The result of ``change`` once it is durable; what it raises undoes it alone.
 
-        ``then`` is called with the result in the event loop, in the order of the commits, also
-        when nobody waits for the answer any more.
+        ``key`` is the session that it changes. ``then`` is called with the result in the event
+        loop, for each session in the order of the commits, also when nobody waits any more.
+        ``change`` may run more than once, each time on a clean slate.
         """
         if self._closed:
             raise Problem("unavailable", "The server is closing.", headers={"Retry-After": "2"})
-        waiting = _Change(change, then, self._loop.create_future())
-        self._changes.put(waiting)
-        return await waiting.answer  # type: ignore[no-any-return]
+        waiting = _Change(key, change, then, self._loop.create_future())
+        self._writers[sum(key) % len(self._writers)].put(waiting)
+        with traces.step("database write"):
+            return await waiting.answer  # type: ignore[no-any-return]
+
+    @property
+    def waiting(self) -> int:
+        """How many changes no writer has taken up yet."""
+        return sum(writer.waiting for writer in self._writers)
 
     async def close(self) -> None:
-        """Write what waits, then let go of the file."""
+        """Write what waits, then let go of the database."""
         self._closed = True
-        self._changes.put(None)
-        await asyncio.to_thread(self._writer.join)
+        for writer in self._writers:
+            writer.put(None)
+        for writer in self._writers:
+            await asyncio.to_thread(writer.join)
         await asyncio.sleep(0)
         self._readers.shutdown()
-        self._writing.dispose()
-        self._reading.dispose()
+        self._engines.dispose()
 
-    def _write_in_groups(self) -> None:
+
+class _Writer(threading.Thread):
+    """Commits in groups what is put to it, until None is."""
+
+    def __init__(self, engine: Engine, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(name="writer")
+        self._engine = engine
+        self._loop = loop
+        self._changes: queue.SimpleQueue[_Change | None] = queue.SimpleQueue()
+        self.put = self._changes.put
+        self.start()
+
+    @property
+    def waiting(self) -> int:
+        return self._changes.qsize()
+
+    def run(self) -> None:
         while group := self._next_group():
             self._commit(group)
             self._loop.call_soon_threadsafe(_answer, group)
@@ -98,31 +130,69 @@ class Database:
             while len(group) < GROUP:
                 change = self._changes.get(block=not group)
                 if change is None:
-                    self._changes.put(None)  # for the next turn, which finds nothing else
+                    self.put(None)  # for the next turn, which finds nothing else
                     break
                 group.append(change)
         except queue.Empty:
             pass
-        return group
+        return sorted(group, key=lambda change: change.key)  # locks in one order at all workers
 
     def _commit(self, group: list[_Change]) -> None:
-        try:
-            with self._writing.connect() as connection, connection.begin():
+        begun = time.perf_counter()
+        run, attempt = _run_together, 1
+        while True:
+            try:
+                with self._engine.connect() as connection, connection.begin():
+                    run(group, connection)
+                metrics.commit(len(group), time.perf_counter() - begun)
+                return
+            except _OneIsRefused:
+                run = _run_apart
+            except Exception as failure:
+                if may_retry(failure) and attempt < ATTEMPTS:
+                    attempt += 1
+                    continue
                 for change in group:
-                    _run(change, connection)
-        except Exception as failure:
-            for change in group:
-                change.refusal = change.refusal or failure
+                    change.refusal = change.refusal or failure
+                return
+
+
+class _OneIsRefused(Exception):
+    """The transaction is to be undone, and each change run in a savepoint."""
+
+
+def _run_together(group: list[_Change], connection: Connection) -> None:
+    """Without savepoints, which cost as much as a small change does."""
+    try:
+        for change in group:
+            change.result = change.run(connection)
+    except OperationalError:
+        raise
+    except Exception:
+        raise _OneIsRefused from None
+
+
+def _run_apart(group: list[_Change], connection: Connection) -> None:
+    for change in group:
+        _run(change, connection)
 
 
 def _run(change: _Change, connection: Connection) -> None:
-    try:
-        with connection.begin_nested():
-            change.result = change.run(connection)
-    except OperationalError:
-        raise  # the disk is full, say: the whole transaction is lost
-    except Exception as refusal:
-        change.refusal = refusal
+    for attempt in (1, 2):
+        change.refusal = None
+        try:
+            with connection.begin_nested():
+                change.result = change.run(connection)
+            return
+        except OperationalError:
+            raise  # the disk is full, say: the whole transaction is lost
+        except IntegrityError as refusal:  # another worker made the same row just now: look again
+            change.refusal = refusal
+            if attempt == 2:
+                return
+        except Exception as refusal:
+            change.refusal = refusal
+            return
 
 
 def _answer(group: list[_Change]) -> None:
@@ -144,28 +214,6 @@ def _as_problem(failure: BaseException) -> BaseException:
     if not isinstance(failure, DBAPIError):
         return failure
     log.error("the database refused a change", exc_info=failure)
-    if "full" in str(failure.orig):
+    if getattr(failure.orig, "sqlstate", None) == "53100" or "full" in str(failure.orig):
         return Problem("storage-full", "The server's disk is full.")
     return Problem("unavailable", "The database refused.", headers={"Retry-After": "2"})
-
-
-def _engine(path: Path, begin: str) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", hide_parameters=True, pool_size=READERS)
-
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # the driver begins no transaction by itself
-        for pragma in (
-            "journal_mode = WAL",
-            "synchronous = FULL",
-            "foreign_keys = ON",
-            "busy_timeout = 10000",
-            "secure_delete = ON",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    return engine

@@ -6,14 +6,14 @@ import hashlib
 from dataclasses import dataclass
 from typing import Final
 
-from msgspec import UNSET
-from sqlalchemy import Connection, bindparam, insert, select, update
+from msgspec import UNSET, UnsetType
+from sqlalchemy import Connection, bindparam, select, text, update
 
 from careseal.server.problems import Problem, forbidden
 from careseal.server.settings import Limits
-from careseal.server.store import doors, members, sessions
+from careseal.server.store import doors, knocks, members, sessions
 from careseal.server.store.schema import entry, session
-from careseal.server.wire import AppendChat, AppendCommit
+from careseal.server.wire import AppendChat, AppendCommit, NewMember
 
 COMMIT: Final = 1
 CHAT: Final = 2
@@ -63,10 +63,13 @@ def append_chat(
     if bearer.member_id is None:
         raise forbidden("Only members write.")
     body = sent.encrypted_message
-    if there := _already(connection, session_id, CHAT, sent.parent, sent.id, body):
-        return Appended(there, new=False)
-    _check_room(bearer.session, sent.parent, limits)
-    return Appended(_append(connection, bearer.session, CHAT, sent.id, body, now), new=True)
+    try:
+        _check_room(bearer.session, sent, limits)
+        return Appended(_append(connection, bearer.session, CHAT, sent.id, body, now), new=True)
+    except Problem:  # most are new, so that only now it is looked whether this one is there
+        if there := _already(connection, session_id, CHAT, sent.parent, sent.id, body):
+            return Appended(_in_place(there, sent.seq), new=False)
+        raise
 
 
 def append_commit(
@@ -78,29 +81,45 @@ def append_commit(
     limits: Limits,
     now: int,
 ) -> Appended:
-    """Append a commit with door, key boxes, invites, member and revocations, or nothing."""
+    """Append a commit with door, key boxes, invites, member and revocations, or nothing.
+
+    A join that is there already, of a member that is not known here, makes it known: the log was
+    restored, and another member has put the join back.
+    """
     bearer = members.bearer(connection, session_id, token_hash, now, hold=True)
     if there := _already(connection, session_id, COMMIT, sent.parent, sent.id, sent.commit):
-        return Appended(there, new=False)
-    _check_room(bearer.session, sent.parent, limits)
+        if sent.member is not UNSET and not members.is_known(
+            connection, session_id, sent.member.id
+        ):
+            _admit(connection, bearer, sent.member, limits, now)
+        return Appended(_in_place(there, sent.seq), new=False)
+    _check_room(bearer.session, sent, limits)
     made = _append(connection, bearer.session, COMMIT, sent.id, sent.commit, now)
     members.close_invites(connection, session_id, sent.close)
     members.open_invites(connection, session_id, sent.open, limits.invites)
     members.revoke(connection, session_id, sent.revoke)
     replaced = False
     if bearer.member_id is None and sent.member is not UNSET:
-        replaced = members.admit(
-            connection,
-            session_id,
-            sent.member.id,
-            bearer.invite_id,
-            sent.member.token_hash,
-            now,
-            limits.members,
-        )
+        replaced = _admit(connection, bearer, sent.member, limits, now)
+    knocks.forget_boxes(connection, session_id)
+    knocks.close(connection, session_id, sent.close)
     doors.replace(connection, session_id, sent.door, sent.key_boxes)
     doors.keep_letters(connection, session_id, sent.letters)
     return Appended(made, new=True, replaced_token=replaced)
+
+
+def _admit(
+    connection: Connection, bearer: members.Bearer, sent: NewMember, limits: Limits, now: int
+) -> bool:
+    return members.admit(
+        connection,
+        bearer.session.id,
+        sent.id,
+        bearer.invite_id,
+        sent.token_hash,
+        now,
+        limits.members,
+    )
 
 
 def require_parent(held: sessions.Session, parent: int) -> None:
@@ -143,7 +162,13 @@ def page(
 _FIND = select(*[column for column in entry.c if column.name not in ("session_id", "body")]).where(
     entry.c.session_id == bindparam("wanted"), entry.c.id == bindparam("entry")
 )
-_INSERT = insert(entry)
+_INSERT = text(
+    f"""
+    INSERT INTO entry ({", ".join(column.name for column in entry.c)})
+    VALUES ({", ".join(f":{column.name}" for column in entry.c)})
+    ON CONFLICT (session_id, id) DO NOTHING
+    """  # noqa: S608 - names of columns
+)
 _MOVE_HEAD = (
     update(session)
     .where(session.c.id == bindparam("wanted"))
@@ -164,18 +189,43 @@ def _already(
         return None
     there = Entry(*row)
     if (there.kind, there.parent, there.digest) != (kind, parent, hashlib.sha512(body).digest()):
-        raise Problem("entry-exists", "Another entry has this id; seal again under a new one.")
+        raise _exists()
     return there
 
 
-def _check_room(held: sessions.Session, parent: int, limits: Limits) -> None:
+def _exists() -> Problem:
+    return Problem("entry-exists", "Another entry has this id; seal again under a new one.")
+
+
+def _in_place(there: Entry, seq: int | UnsetType) -> Entry:
+    """Raises ``wrong-place`` if the entry was to have another place."""
+    if seq is not UNSET and seq != there.seq:
+        raise Problem("wrong-place", "The entry is in the log at another place.")
+    return there
+
+
+def _check_room(held: sessions.Session, sent: AppendChat | AppendCommit, limits: Limits) -> None:
     if held.ended:
         raise Problem("session-ended", "The session has ended; it can only be read.")
-    require_parent(held, parent)
+    elsewhere = sent.seq is not UNSET and sent.seq != held.head + 1
+    if elsewhere or (sent.after is not UNSET and sent.after > held.head):
+        raise Problem(
+            "wrong-place",
+            "The log goes on at another place.",
+            head=held.head,
+            lastCommit=held.last_commit,
+        )
+    require_parent(held, sent.parent)
     if held.head >= limits.entries:
         raise Problem("storage-full", "The log is full.", limit="entries")
     if held.stored_bytes >= limits.stored_bytes:
         raise Problem("storage-full", "The session's storage is full.", limit="storedBytes")
+
+
+def heads(connection: Connection, sessions: list[bytes]) -> dict[bytes, tuple[int, bool]]:
+    """Where each log ends, and whether the session has; those that are gone are left out."""
+    query = select(session.c.id, session.c.head, session.c.ended).where(session.c.id.in_(sessions))
+    return {id_: (head, ended) for id_, head, ended in connection.execute(query)}
 
 
 def _append(
@@ -186,6 +236,7 @@ def _append(
     body: bytes,
     now: int,
 ) -> Entry:
+    """Raises ``entry-exists`` where an entry has this id."""
     made = Entry(
         seq=held.head + 1,
         kind=kind,
@@ -196,7 +247,8 @@ def _append(
         body=bytes(body),
     )
     row = {name: getattr(made, name) for name in Entry.__slots__}
-    connection.execute(_INSERT, row | {"session_id": held.id})
+    if connection.execute(_INSERT, row | {"session_id": held.id}).rowcount == 0:
+        raise _exists()
     connection.execute(
         _MOVE_HEAD,
         {

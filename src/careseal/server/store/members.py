@@ -136,6 +136,12 @@ def admit(
     return there is not None and there.token_hash != token_hash
 
 
+def is_known(connection: Connection, session_id: bytes, member_id: bytes) -> bool:
+    """Whether the session has or had this member; one whose token was revoked is known too."""
+    query = select(member.c.id).where(member.c.session_id == session_id, member.c.id == member_id)
+    return connection.execute(query).first() is not None
+
+
 def revoke_one(
     connection: Connection, session_id: bytes, token_hash: bytes, member_id: bytes, now: int
 ) -> None:
@@ -153,6 +159,14 @@ def revoke(connection: Connection, session_id: bytes, ids: Sequence[bytes]) -> i
         member.c.session_id == session_id, member.c.id.in_(ids), member.c.revoked.is_(False)
     )
     return connection.execute(change.values(revoked=True)).rowcount
+
+
+def revoked(connection: Connection, sessions: list[bytes]) -> set[tuple[bytes, bytes]]:
+    """Sessions and members whose tokens are revoked."""
+    query = select(member.c.session_id, member.c.id).where(
+        member.c.session_id.in_(sessions), member.c.revoked.is_(True)
+    )
+    return {(session_id, id_) for session_id, id_ in connection.execute(query)}
 
 
 def _refuse_known_token(connection: Connection, session_id: bytes, token_hash: bytes) -> None:

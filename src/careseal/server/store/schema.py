@@ -1,4 +1,9 @@
-"""The tables. Times are ms since 1970; ids and hashes are raw bytes."""
+"""The tables. Times are ms since 1970; ids and hashes are raw bytes.
+
+What ``info`` says is for ``careseal move``: ``passing`` rows need not be carried to another place,
+a ``hashed_in`` column never changes without the one that holds its SHA-512, and ``object`` names a
+column of objects' names.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Double,
     ForeignKeyConstraint,
     Index,
     Integer,
@@ -14,6 +20,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    false,
 )
 
 metadata = MetaData()
@@ -103,7 +110,7 @@ entry = Table(
     Column("id", LargeBinary(16), nullable=False),
     Column("digest", LargeBinary(64), nullable=False),
     Column("at", BigInteger, nullable=False),
-    Column("body", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False, info={"hashed_in": "digest"}),
     _of_session(),
     UniqueConstraint("session_id", "id"),
 )
@@ -133,9 +140,41 @@ part = Table(
     ForeignKeyConstraint(
         ["session_id", "file_id"], ["file.session_id", "file.id"], ondelete="CASCADE"
     ),
+    info={"object": "object"},
+)
+
+knock = Table(
+    "knock",
+    metadata,
+    Column("session_id", LargeBinary(16), primary_key=True),
+    Column("id", LargeBinary(16), primary_key=True),
+    Column("invite_id", LargeBinary(16), nullable=False),
+    Column("knock", LargeBinary, nullable=False),
+    Column("key_box", LargeBinary),
+    Column("refused", Boolean, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False, index=True),
+    _of_session(),
 )
 
 Index("ix_file_uploader", file.c.session_id, file.c.uploader)
 
+# How often each may do what, where several workers count together.
+bucket = Table(
+    "bucket",
+    metadata,
+    Column("key", LargeBinary(16), primary_key=True),
+    Column("tokens", Double, nullable=False),
+    Column("at", Double, nullable=False, index=True),  # s since 1970
+    Column("refused", Boolean, nullable=False, server_default=false()),
+    info={"passing": True},
+)
+
 # One row that a readiness check writes to.
-pulse = Table("pulse", metadata, Column("id", Integer, primary_key=True), Column("at", BigInteger))
+pulse = Table(
+    "pulse",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", BigInteger),
+    info={"passing": True},
+)

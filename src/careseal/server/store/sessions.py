@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, Row, delete, func, select, update
 
 from careseal.server.store.schema import session
 
@@ -57,6 +57,11 @@ def end(connection: Connection, session_id: bytes, now: int) -> None:
 def erase(connection: Connection, session_id: bytes) -> None:
     """Remove the session and all that belongs to it; its objects are left to the caller."""
     connection.execute(delete(session).where(session.c.id == session_id))
+
+
+def last_activity(connection: Connection) -> int | None:
+    """When something last happened in any session, in ms."""
+    return connection.execute(select(func.max(session.c.last_activity_at))).scalar()
 
 
 def expired(connection: Connection, now: int) -> list[bytes]:

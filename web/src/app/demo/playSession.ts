@@ -1,3 +1,4 @@
+import { type AccountSession } from "../account"
 import { signal, type Signal } from "@preact/signals"
 import {
   type Alarm,
@@ -6,9 +7,11 @@ import {
   type FileRef,
   type HistoryRequest,
   type Invite,
+  type Late,
   type Member,
   type Participant,
   type Phase,
+  type PrivateNotes,
   type SecurityCode,
   type Session,
   type SessionSummary,
@@ -17,6 +20,7 @@ import {
   type TimelineItem,
   type Transfer,
   type TransferState,
+  type Waiting,
 } from "../../lib/session/types"
 
 export const demoId = "AAAAAAAAAAAAAAAAAAAAAA"
@@ -50,6 +54,7 @@ const person = (of: Member, label = ""): Participant => ({
   devices: [of],
   self: of.self,
   here: of.here,
+  waiting: false,
 })
 
 const sender = (of: Member): NonNullable<TimelineItem["sender"]> => ({
@@ -63,6 +68,7 @@ let seq = 0
 const text = (of: Member, words: string, after: number, state?: SendState, reply?: string): TextItem => ({
   kind: "text",
   key: `m${++seq}`,
+  message: `m${seq}`,
   ...(state === "waiting" || state === "failed" || state === "sending" ? {} : { seq }),
   at: start + after * minute,
   sender: sender(of),
@@ -122,6 +128,7 @@ const fileRef = (name: string, mime: string, size: number, picture = false): Fil
 const file = (of: Member, ref: FileRef, after: number, state?: SendState): FileItem => ({
   kind: "file",
   key: `m${++seq}`,
+  message: `m${seq}`,
   seq,
   at: start + after * minute,
   sender: sender(of),
@@ -162,6 +169,7 @@ function transfer(name: string, direction: "up" | "down", size: number, done: nu
     state: now,
     error: signal(undefined),
     needsFile: signal(state === "paused"),
+    leftOut: signal([]),
     pause: () => void (now.value = "paused"),
     resume: () => void (now.value = "running"),
     cancel: () => void (now.value = "cancelled"),
@@ -183,6 +191,15 @@ function timelineOf(scene: string): TimelineItem[] {
     items.push(text(ann, "This waits for the network, which is lost in the tunnel", 86, "waiting"))
     items.push(text(ann, "This did not go out", 87, "failed"))
   }
+  if (scene === "changed") {
+    const plan = text(roe, "Take one tablet in the morning and one in the evening, with a glass of water.", 84)
+    items.push({ ...plan, edited: true, reactions: [{ emoji: "👍", names: ["عمر الحداد"], own: true }, { emoji: "🙏", names: [], own: false }] })
+    items.push(text(ann, "With food or before?", 85, "seen", plan.message))
+    items.push({ ...text(roe, "", 86), kind: "withdrawn", was: "text" })
+    items.push({ ...text(ann, "I shall take it at breakfast then.", 87, "delivered"), reactions: [{ emoji: "❤️", names: ["Dr Miriam Roe"], own: false }] })
+    items.push({ ...text(ann, "", 88, "delivered"), kind: "withdrawn", was: "file" })
+    items.push(file(ann, { ...fileRef("voice.webm", "audio/webm", 41_000), voice: 14 }, 89, "seen"))
+  }
   if (scene === "unread") items.push(text(roe, "Very good.", 88), text(roe, "See you on Thursday.", 88.2))
   if (scene === "long" || scene === "arriving") {
     for (let i = 0; i < 10_000; i++)
@@ -191,18 +208,30 @@ function timelineOf(scene: string): TimelineItem[] {
   return items
 }
 
-const phases: Record<string, Phase["kind"]> = { ended: "ended", removed: "removed", left: "left", door: "waiting-for-door" }
+const phases: Record<string, Phase> = {
+  ended: { kind: "ended" },
+  "host-ended": { kind: "ended" },
+  removed: { kind: "removed" },
+  left: { kind: "left" },
+  door: { kind: "waiting-for-door" },
+  knocking: { kind: "knocking", refused: false, since: Date.now() - 2 * minute },
+  "knocking-refused": { kind: "knocking", refused: true, since: Date.now() - 2 * minute },
+}
 
 export function playSession(scene: string): Session {
   const host = scene.startsWith("host") || scene === "call-host"
   const self = host ? { ...roe, self: true } : ann
   const others = host ? [{ ...ann, self: false }, omar] : [roe, omar]
-  const phase = signal({ kind: phases[scene] ?? "joined" } as Phase)
+  const phase = signal<Phase>(phases[scene] ?? { kind: "joined" })
   const timeline = signal<readonly TimelineItem[]>(timelineOf(scene))
   if (scene === "arriving")
     setInterval(() => {
       timeline.value = [...timeline.value, { ...text(roe, "One more", 0), at: Date.now() }]
     }, 500)
+  const change = ({ key }: { key: string }, next: TimelineItem) => {
+    timeline.value = timeline.value.map((item) => (item.key === key ? next : item))
+    return Promise.resolve()
+  }
   const seen = signal(scene === "unread" ? seq - 2 : seq)
   const code = signal<SecurityCode | undefined>({
     groups: ["48213", "00917", "66204", "31985", "70042", "15558"],
@@ -215,17 +244,29 @@ export function playSession(scene: string): Session {
     interpreter,
     { id: "i2", role: "guest", label: "", open: true, devices: 1, history: false, members: 0, used: false, openedAt: Date.now() - 3 * minute },
   ]
+  const waiting = signal<readonly Waiting[]>(
+    scene.startsWith("host-waiting")
+      ? [
+          { key: "ann", name: "Ann Lindqvist", label: "", since: Date.now() - 7 * minute, here: true, asks: false, besides: "" },
+          { key: "omar", name: "عمر الحداد", label: "Interpreter", since: Date.now() - minute, here: true, asks: true, besides: "" },
+        ].slice(0, scene === "host-waiting" ? 1 : 2)
+      : [],
+  )
   const requests: HistoryRequest[] = [{ memberId: "omar", name: "عمر الحداد", sameParticipant: false }]
   return {
     id: demoId,
     phase,
     connection: signal<Connection>(scene === "states" ? "offline" : "online"),
     title: signal("Follow-up, Ann Lindqvist"),
+    starts: signal<number | undefined>(scene.endsWith("agreed") ? Date.now() + 12 * minute : undefined),
     self: signal(self),
-    participants: signal([person(self), ...(alone ? [] : others.map((of) => person(of, of === omar ? "Interpreter" : "")))]),
+    waiting,
+    late: signal<Late | undefined>(scene === "waiting-late" ? { minutes: 15, at: Date.now() - 4 * minute, name: roe.name } : undefined),
+    participants: signal([scene.startsWith("waiting") ? { ...person(self), waiting: true } : person(self), ...(alone ? [] : others.map((of) => person(of, of === omar ? "Interpreter" : "")))]),
     invites: signal(host ? invites : []),
     timeline,
     typing: signal(scene === "chat" ? ["Dr Miriam Roe"] : []),
+    carrying: signal(undefined),
     alarms: signal(scene === "alarm" ? alarms : []),
     code,
     unsent: signal(scene === "states" ? 3 : 0),
@@ -242,8 +283,13 @@ export function playSession(scene: string): Session {
           : [],
       ),
       upload: () => undefined,
+      sendMade: () => undefined,
       save: () => Promise.resolve(transfer("x", "down", 1, 1, "done")),
-      preview: () => Promise.resolve(new Blob([new Uint8Array(thumb)])),
+      saveArchive: () => Promise.resolve(transfer("x", "down", 1, 1, "done")),
+      // eslint-disable-next-line @typescript-eslint/require-await
+      async *open() {
+        yield new Uint8Array(thumb)
+      },
     },
     line: {
       peers: signal([]),
@@ -256,11 +302,20 @@ export function playSession(scene: string): Session {
       announce: () => Promise.resolve(),
       onCallEntry: () => () => undefined,
       raise: () => undefined,
+      attend: () => undefined,
+      hold: () => undefined,
     },
     sendText: (words) => {
       timeline.value = [...timeline.value, { ...text(self, words, 0, "sent"), at: Date.now() }]
       return Promise.resolve()
     },
+    edit: (item, words) => change(item, { ...item, text: words, edited: true }),
+    withdraw: (item) => {
+      const { key, message, at, sender: by, kind } = item
+      const was = kind === "file" ? "file" : "text"
+      return change(item, { key, message, at, seq: at, ...(by ? { sender: by } : {}), kind: "withdrawn", was })
+    },
+    react: (item, emoji) => change(item, { ...item, reactions: emoji ? [{ emoji, names: [], own: true }] : [] }),
     retry: () => undefined,
     discard: (key) => void (timeline.value = timeline.value.filter((item) => item.key !== key)),
     markSeen: (place) => void (seen.value = place),
@@ -271,8 +326,15 @@ export function playSession(scene: string): Session {
     remove: () => Promise.resolve(),
     giveHistory: () => Promise.resolve(),
     declineHistory: () => undefined,
+    admit: (keys) => Promise.resolve(void (waiting.value = waiting.value.filter(({ key }) => !keys.includes(key)))),
+    refuse: (wanted) => Promise.resolve(void (waiting.value = waiting.value.filter(({ key }) => key !== wanted))),
+    askAgain: () => Promise.resolve(),
+    carryOn: () => Promise.resolve(),
+    stopAsking: () => Promise.resolve(),
+    runLate: () => Promise.resolve(),
     confirmCode: () => void (code.value = code.value && { ...code.value, matched: true }),
     retitle: () => Promise.resolve(),
+    reschedule: () => Promise.resolve(),
     end: () => Promise.resolve(void (phase.value = { kind: "ended" })),
     leave: () => Promise.resolve(void (phase.value = { kind: "left" })),
     deleteFromDevice: () => Promise.resolve(),
@@ -280,13 +342,42 @@ export function playSession(scene: string): Session {
   }
 }
 
-export const summaries = (): SessionSummary[] =>
-  ["Follow-up, Ann Lindqvist", "Second opinion", "", "Ward round"].map((title, i) => ({
-    id: `${"B".repeat(20)}${i}A`,
+export function playNotes(): PrivateNotes {
+  const kept = new Map([[`${"B".repeat(18)}001A`, "Ask for the second picture"]])
+  return {
+    read: (id) => Promise.resolve(kept.get(id) ?? ""),
+    write: (id, text) => Promise.resolve(void kept.set(id, text)),
+    follow: () => () => undefined,
+    all: () => Promise.resolve(kept),
+  }
+}
+
+/** What the account's list says: somebody waits in the first, one is of another device. */
+export const playAccount = (scene: string): AccountSession[] =>
+  scene === "empty"
+    ? []
+    : [...summaries().map(({ id }, i) => ({ id, present: i === 0 ? ["ann"] : i === 1 ? ["omar", "me"] : [] })), { id: `${"C".repeat(20)}0A`, present: [] }].map(
+        (session, i) => ({
+          ...session,
+          head: 1,
+          createdAt: Date.now() - i * 3000 * minute,
+          expiresAt: Date.now() + 20_000 * minute,
+          lastActivityAt: Date.now() - (i * i * 400 + 1) * minute,
+          ended: false,
+        }),
+      )
+
+export const summaries = (many = 0): SessionSummary[] =>
+  ["Follow-up, Ann Lindqvist", "Second opinion", "", "Ward round", ...Array.from({ length: many }, (_, i) => `Visit ${i + 5}`)].map((title, i) => ({
+    id: `${"B".repeat(18)}${String(i).padStart(3, "0")}A`,
     title,
     role: "host",
+    ...(i === 1 ? { starts: Date.now() + 90 * minute } : {}),
     lastActivityAt: Date.now() - i * i * 400 * minute,
     unread: i === 0 ? 2 : 0,
     people: 3 - (i % 3),
+    self: "me",
+    others: i === 1 ? [{ id: "omar", name: "عمر الحداد", role: "guest" }] : [{ id: "ann", name: "Ann Lindqvist", role: "guest" }],
+    head: 9,
     phase: i === 3 ? "ended" : "joined",
   }))

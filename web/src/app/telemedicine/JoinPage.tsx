@@ -1,21 +1,30 @@
 import { useSignal } from "@preact/signals"
-import { useEffect } from "preact/hooks"
+import { useEffect, useRef } from "preact/hooks"
+import { insideApp, usualBrowser } from "../../components/browserKind"
 import { Icon } from "../../components/Icon"
+import { later } from "../../components/later"
+import { StartsIn } from "../../components/telemedicine/StartsIn"
 import { notify, sentence } from "../../components/notices"
 import { t } from "../../i18n/index"
 import { Words } from "../../i18n/Words"
 import { type FailureReason, type LinkPreview, type Session } from "../../lib/session/types"
 import { FailurePage } from "../FailurePage"
 import { type LinkSecret } from "../link"
-import { Loading, Page } from "../Page"
+import { OwnLink } from "../ObstaclePage"
+import { Page } from "../Page"
 import { useServices } from "../services"
 import { failureOf } from "./failure"
 import { clinicName } from "./clinic"
 import "./join.css"
 
+const JoinDevices = later(() => import("./JoinDevices"))
+const CalendarButton = later(() => import("../../components/telemedicine/CalendarButton"))
+
 interface Props {
   id: string
   link: LinkSecret
+  /** The form is there; what comes behind it may load. */
+  onReady: () => void
   onJoined: (session: Session) => void
 }
 
@@ -26,13 +35,16 @@ type State =
   | { kind: "failed"; reason: FailureReason }
 
 /** A link that this device has not joined by: who invites, a name, "Join". */
-export function JoinPage({ id, link, onJoined }: Props) {
+export function JoinPage({ id, link, onReady, onJoined }: Props) {
   const { sessions } = useServices()
   const state = useSignal<State>(link.passcode ? { kind: "passcode", wrong: false } : { kind: "looking" })
   const passcode = useSignal("")
   const given = (): string | undefined => (link.passcode ? passcode.value : undefined)
 
-  const look = async (): Promise<void> => {
+  const looking = useRef<Promise<void>>(undefined)
+
+  const look = (): Promise<void> => (looking.current = lookNow())
+  const lookNow = async (): Promise<void> => {
     try {
       const preview = await (await sessions()).look(id, link.secret, given())
       state.value = { kind: "ready", preview }
@@ -44,7 +56,27 @@ export function JoinPage({ id, link, onJoined }: Props) {
     if (state.value.kind === "looking") void look()
   }, [state.value.kind])
 
+  const ready = state.value.kind === "ready"
+  useEffect(() => {
+    if (ready) whenIdle(onReady)
+  }, [ready])
+
+  const keepName = async (name: string): Promise<void> => {
+    try {
+      await (await sessions()).keepName(id, link.secret, name, given())
+    } catch {
+      // It is asked for again next time.
+    }
+  }
+
+  const prepare = async (): Promise<void> => {
+    await looking.current
+    if (state.value.kind === "ready") (await sessions()).prepare(id, link.secret, given())
+  }
+
   const join = async (name: string): Promise<void> => {
+    await looking.current
+    if (state.value.kind !== "ready") return
     try {
       onJoined(await (await sessions()).join(id, link.secret, name, given()))
     } catch (error) {
@@ -56,8 +88,6 @@ export function JoinPage({ id, link, onJoined }: Props) {
   }
 
   switch (state.value.kind) {
-    case "looking":
-      return <Loading words={t("join.looking")} />
     case "passcode":
       return (
         <PasscodePage
@@ -68,11 +98,23 @@ export function JoinPage({ id, link, onJoined }: Props) {
           }}
         />
       )
-    case "ready":
-      return <NamePage preview={state.value.preview} onJoin={join} />
+    case "looking":
+    case "ready": {
+      // The name can be written before it is known who invites.
+      const preview = state.value.kind === "ready" ? state.value.preview : undefined
+      return (
+        <NamePage id={id} link={link} preview={preview} onWriting={() => void prepare()} onName={keepName} onJoin={join} />
+      )
+    }
     case "failed":
       return <FailurePage reason={state.value.reason} onAgain={() => void (state.value = { kind: "looking" })} />
   }
+}
+
+/** When nothing that is seen waits to be done; Safari does not tell when that is. */
+function whenIdle(run: () => void): void {
+  if ("requestIdleCallback" in window) requestIdleCallback(run, { timeout: 2_000 })
+  else setTimeout(run, 200)
 }
 
 /** The server does not tell a wrong passcode from a closed link, so the sentence says both. */
@@ -130,31 +172,44 @@ function PasscodePage({ wrong, onPasscode }: PasscodeProps) {
   )
 }
 
-function NamePage({ preview, onJoin }: { preview: LinkPreview; onJoin: (name: string) => Promise<void> }) {
-  const name = useSignal("")
+interface NameProps {
+  id: string
+  link: LinkSecret
+  preview: LinkPreview | undefined
+  /** Somebody begins to write: the join is near. */
+  onWriting: () => void
+  /** Told what is written, for the next time. */
+  onName: (name: string) => Promise<void>
+  onJoin: (name: string) => Promise<void>
+}
+
+function NamePage({ id, link, preview, onWriting, onName, onJoin }: NameProps) {
+  const written = useSignal<string | undefined>(undefined)
+  const name = written.value ?? preview?.ownName ?? ""
   const busy = useSignal(false)
   const missing = useSignal(false)
   const clinic = clinicName.value
   const submit = (): void => {
-    const written = name.value.trim()
-    missing.value = written === ""
+    const given = name.trim()
+    missing.value = given === ""
     if (missing.value) document.getElementById("name")?.focus()
     if (missing.value || busy.value) return
     busy.value = true
-    void onJoin(written).finally(() => (busy.value = false))
+    void onJoin(given).finally(() => (busy.value = false))
   }
   return (
     <Page title={t("join.title")}>
       <div class="invitation">
         {clinic && <p class="quiet">{clinic}</p>}
         <p class="inviter">
-          <Inviter preview={preview} />
+          {preview && <Inviter preview={preview} />}
         </p>
-        {preview.title && (
-          <p>
-            <bdi>{preview.title}</bdi>
-          </p>
-        )}
+        {(preview?.knock ?? link.knock) && <p>{t("join.knockHint")}</p>}
+        <p class="visit-title">
+          <bdi>{preview?.title}</bdi>
+        </p>
+        {preview?.starts !== undefined && <StartsIn starts={preview.starts} />}
+        {preview?.starts !== undefined && preview.starts > Date.now() && <p class="small quiet">{t("starts.early")}</p>}
       </div>
       <form
         class="stack"
@@ -177,11 +232,13 @@ function NamePage({ preview, onJoin }: { preview: LinkPreview; onJoin: (name: st
             enterkeyhint="go"
             aria-invalid={missing.value}
             aria-describedby="name-hint"
-            value={name.value}
+            value={name}
             onInput={(event) => {
-              name.value = event.currentTarget.value
+              if (written.value === undefined) onWriting()
+              written.value = event.currentTarget.value
               missing.value = false
             }}
+            onChange={() => void onName(name.trim())}
           />
           <p id="name-hint" class={missing.value ? "wrong" : "hint"} role={missing.value ? "alert" : undefined}>
             {t(missing.value ? "join.nameMissing" : "join.nameHint")}
@@ -191,12 +248,22 @@ function NamePage({ preview, onJoin }: { preview: LinkPreview; onJoin: (name: st
           {busy.value ? t("join.joining") : t("join.button")}
         </button>
       </form>
+      <JoinTrial />
+      {insideApp() && <InsideApp />}
       <p class="sealed-words small quiet">
         <Icon name="seal" />
         <span>
           {t("join.sealed")} {t("join.noAccount")}
         </span>
       </p>
+      {preview?.starts !== undefined && (
+        <CalendarButton
+          id={id}
+          starts={preview.starts}
+          title={preview.hosts[0]?.name ?? t("title.default")}
+          link={`${location.origin}/telemedicine/${id}#${link.secret}`}
+        />
+      )}
     </Page>
   )
 }
@@ -207,4 +274,31 @@ function Inviter({ preview }: { preview: LinkPreview }) {
   if (host.identity === "changed") return <Words k="join.invitesChanged" name={host.name} />
   if (host.identity === "known") return <Words k="join.invitesKnown" name={host.name} />
   return <Words k="join.invites" name={host.name} />
+}
+
+/** Camera and microphone can be tried first; whoever does not care joins at once. */
+function JoinTrial() {
+  const trying = useSignal(false)
+  if (trying.value) return <JoinDevices onDone={() => void (trying.value = false)} />
+  return (
+    <button type="button" class="button wide" onClick={() => void (trying.value = true)}>
+      <Icon name="camera" />
+      {t("join.tryDevices")}
+    </button>
+  )
+}
+
+/** A messenger or mail program shows the page: most keep the camera from it. */
+function InsideApp() {
+  return (
+    <div class="notice">
+      <Icon name="alarm" />
+      <div class="stack tight">
+        <p>
+          <Words k="join.insideApp" browser={usualBrowser()} />
+        </p>
+        <OwnLink />
+      </div>
+    </div>
+  )
 }

@@ -69,12 +69,19 @@ function ConnectionState({ session }: { session: Session }) {
 
 /** A host ends the session for all; a guest leaves it. */
 function Leaving({ session, host, onClose }: { session: Session; host: boolean; onClose: () => void }) {
-  const unsent = session.unsent.value
+  const uploading = session.transfers.active.value.filter(
+    ({ direction, state: { value } }) => direction === "up" && value !== "done" && value !== "cancelled",
+  ).length
+  const unsent = session.unsent.value - uploading
+  const warnings = [
+    ...(unsent > 0 ? [t("end.confirm.unsent", { count: unsent })] : []),
+    ...(uploading > 0 ? [t("end.confirm.uploading")] : []),
+  ]
   const text = t(host ? "end.confirm.text" : "session.leave.text")
   return (
     <Confirm
       title={t(host ? "end.confirm.title" : "session.leave.title")}
-      text={unsent > 0 ? `${t("end.confirm.unsent", { count: unsent })} ${text}` : text}
+      text={[...warnings, text].join(" ")}
       confirm={t(host ? "end.button" : "session.leave.confirm")}
       onConfirm={() => void attempt(() => (host ? session.end() : session.leave()), t("end.failed"))}
       onClose={onClose}

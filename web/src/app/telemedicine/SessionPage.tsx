@@ -3,7 +3,8 @@ import { useEffect, useState } from "preact/hooks"
 import { later } from "../../components/later"
 import { notify } from "../../components/notices"
 import { AlarmBanner } from "../../components/telemedicine/AlarmBanner"
-import { DropAnywhere } from "../../components/telemedicine/FileTransfer"
+import { doubtful, DropAnywhere } from "../../components/telemedicine/FileTransfer"
+import { viewed } from "../../components/telemedicine/preview/viewing"
 import { unreadCount } from "../../components/telemedicine/timeline"
 import { t } from "../../i18n/index"
 import { type Calls } from "../../lib/call/types"
@@ -12,15 +13,21 @@ import { FailurePage } from "../FailurePage"
 import { Loading, Page } from "../Page"
 import { dropFragment, goTo } from "../route"
 import { useServices } from "../services"
+import { keepShell } from "../shell/keepShell"
+import { useSpokenCall } from "./callLive"
 import { useLive } from "./live"
 import { callMedia } from "../preferences"
 import { SessionHeader } from "./SessionHeader"
 import { SidePanel, type Tab } from "./SidePanel"
-import { inCall, Stage } from "./Stage"
+import { inCall, readyForCall, Stage } from "./Stage"
 import { useWakeLock } from "./wakeLock"
 import "./session.css"
 
+const SendQuestion = later(() => import("../../components/telemedicine/SendQuestion"))
+const Viewer = later(() => import("../../components/telemedicine/preview/Viewer"))
 const CallControls = later(() => import("../../components/telemedicine/CallControls"))
+const KnockingPage = later(() => import("./KnockingPage"), () => <Loading />)
+const WaitingBar = later(() => import("../../components/telemedicine/WaitingBar"))
 const IncomingCall = later(() => import("../../components/telemedicine/IncomingCall"))
 
 /** The visit. */
@@ -30,6 +37,7 @@ export default function SessionPage({ session, line }: { session: Session; line:
     if (phase.kind === "joined") dropFragment()
   }, [phase.kind])
   useLeaveQuestion(session)
+  useEffect(keepShell, [])
   switch (phase.kind) {
     case "loading":
     case "joining":
@@ -40,6 +48,8 @@ export default function SessionPage({ session, line }: { session: Session; line:
           <p role="status">{t("join.waiting.text")}</p>
         </Page>
       )
+    case "knocking":
+      return <KnockingPage session={session} refused={phase.refused} since={phase.since} />
     case "failed":
       return <FailurePage reason={phase.reason} onAgain={() => location.reload()} />
     case "joined":
@@ -58,15 +68,23 @@ function Visit({ session, line }: { session: Session; line: CallLine }) {
   const unread = unreadCount(session.timeline.value, session.seenUpTo.value)
   const open = session.phase.value.kind === "joined"
   useLive(session, calls, unread)
+  useSpokenCall(calls)
   useReturn(calls)
   useWakeLock(calling)
+  const ringing = calls?.state.value.kind === "ringing-in"
+  useEffect(() => {
+    if (!ringing) return
+    readyForCall()
+    CallControls.ahead()
+  }, [ringing])
 
   return (
     <div class="visit" data-call={calling} data-sheet={sheetOpen.value}>
       <SessionHeader session={session} calls={calls} />
       <AlarmBanner session={session} />
+      {session.waiting.value.length > 0 && <WaitingBar session={session} calling={calling} />}
       <main class="visit-main" id="main">
-        <Stage session={session} calls={calls} onDeleted={() => left()} />
+        <Stage session={session} calls={calls} onDeleted={() => left()} onWrite={() => openChat(tab, sheetOpen)} />
         <SidePanel session={session} tab={tab} unread={unread} sheet={calling ? sheetOpen : undefined} />
         {calling && (
           <CallControls
@@ -78,7 +96,9 @@ function Visit({ session, line }: { session: Session; line: CallLine }) {
         )}
       </main>
       {calls?.state.value.kind === "ringing-in" && <IncomingCall calls={calls} media={callMedia} />}
-      <DropAnywhere transfers={session.transfers} enabled={open} />
+      {viewed.value !== undefined && <Viewer session={session} />}
+      {doubtful.value.length > 0 && <SendQuestion transfers={session.transfers} />}
+      <DropAnywhere session={session} enabled={open} />
     </div>
   )
 }
@@ -88,6 +108,12 @@ function togglePanel(tab: Signal<Tab>, sheetOpen: Signal<boolean>, wanted: Tab):
   sheetOpen.value = !(sheetOpen.value && tab.value === wanted)
   tab.value = wanted
   if (sheetOpen.value) requestAnimationFrame(() => document.getElementById(`tab-${wanted}`)?.focus())
+}
+
+function openChat(tab: Signal<Tab>, sheetOpen: Signal<boolean>): void {
+  tab.value = "chat"
+  sheetOpen.value = true
+  requestAnimationFrame(() => document.querySelector<HTMLElement>("#panel-chat textarea")?.focus())
 }
 
 function left(): void {

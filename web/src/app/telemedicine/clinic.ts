@@ -1,9 +1,14 @@
 /** The clinic's name as the server gives it (`GET /api/server`); nothing when it gives none. */
-import { signal } from "@preact/signals"
+import { clinicName } from "../../components/clinic"
 
-export const clinicName = signal("")
+export { clinicName }
 
-export async function askClinicName(): Promise<void> {
+let asked: Promise<void> | undefined
+
+/** Asked once; resolves when it is known, or will not be. */
+export const askClinicName = (): Promise<void> => (asked ??= ask())
+
+async function ask(): Promise<void> {
   try {
     const response = await fetch("/api/server")
     const body: unknown = response.ok ? await response.json() : undefined

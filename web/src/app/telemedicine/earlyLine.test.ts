@@ -26,6 +26,8 @@ function line(): { line: CallLine; say: (signal: CallSignal) => void; listeners:
       announce: nothing,
       onCallEntry: () => () => undefined,
       raise: () => undefined,
+      attend: () => undefined,
+      hold: () => undefined,
     },
   }
 }

@@ -34,5 +34,7 @@ export function earlyLine(line: CallLine): CallLine {
     announce: (call, event, seconds) => line.announce(call, event, seconds),
     onCallEntry: kept((listener) => line.onCallEntry(listener)),
     raise: (alarm) => line.raise(alarm),
+    attend: () => line.attend(),
+    hold: (on) => line.hold(on),
   }
 }

@@ -1,5 +1,6 @@
 /** What a visit tells without being looked at: the tab's title, and words for screen readers. */
 import { useEffect, useRef } from "preact/hooks"
+import { nameOfWaiting, useWaitingBell } from "../../components/telemedicine/waitingBell"
 import { announce } from "../../components/notices"
 import { eventWords } from "../../components/telemedicine/EventLine"
 import { isOthers, lastSeq } from "../../components/telemedicine/timeline"
@@ -12,7 +13,12 @@ export function useLive(session: Session, calls: Calls | undefined, unread: numb
   const call = calls?.state.value
   const title = session.title.value || t("title.default")
   const caller = call?.kind === "ringing-in" ? call.from.name : undefined
-  useEffect(() => setTitle(caller === undefined ? title : t("title.calling", { name: caller }), unread), [title, caller, unread])
+  const waiting = session.waiting.value
+  const first = waiting[0] && nameOfWaiting(waiting[0])
+  const shown =
+    caller !== undefined ? t("title.calling", { name: caller }) : first ? t("title.waiting", { name: first }) : title
+  useEffect(() => setTitle(shown, unread + waiting.length), [shown, unread, waiting.length])
+  useWaitingBell(waiting)
   useSpokenTimeline(session.timeline.value)
   useSpokenPresence(session.participants.value)
 }
@@ -33,7 +39,7 @@ function useSpokenTimeline(timeline: readonly TimelineItem[]): void {
 
 function spoken(item: TimelineItem): string | undefined {
   if (item.kind === "event") return eventWords(item)
-  if (!isOthers(item)) return undefined
+  if (!isOthers(item) || item.kind === "withdrawn") return undefined
   const text = item.kind === "file" ? t("chat.file", { name: item.file.name }) : item.text
   return t("chat.announce", { name: item.sender?.name ?? t("somebody"), text })
 }

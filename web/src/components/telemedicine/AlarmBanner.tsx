@@ -23,9 +23,14 @@ export function AlarmBanner({ session }: { session: Session }) {
               <Title alarm={alarm} />
             </h2>
             <p>
-              <Explanation alarm={alarm} />
+              {alarm.kind === "rolled-back" ? <RolledBack session={session} /> : <Explanation alarm={alarm} />}
             </p>
           </div>
+          {alarm.kind === "rolled-back" && session.carrying.value === "offered" && (
+            <button type="button" class="button" onClick={() => void session.carryOn()}>
+              {t("alarm.carry.on")}
+            </button>
+          )}
           {!alarm.stops && (
             <button type="button" class="button" onClick={() => void (asked.value = keyOf(alarm))}>
               {t("alarm.acknowledge")}
@@ -52,11 +57,25 @@ const keyOf = (alarm: Alarm): string =>
   `${alarm.kind} ${"seq" in alarm && !alarm.stops ? alarm.seq : ""} ${"who" in alarm ? alarm.who : ""}`
 
 function Title({ alarm }: { alarm: Alarm }) {
+  if (alarm.kind === "contradiction") {
+    // To a patient a clinician's word stands for what everybody else was shown.
+    if (alarm.role === "host") return <>{t("alarm.fork.title")}</>
+    return <Words k="alarm.contradiction.title" who={alarm.who} role={t("role.guest")} />
+  }
   if (alarm.kind === "identity-changed") return <Words k="alarm.identity-changed.title" who={alarm.who} />
   return <>{t(`alarm.${alarm.kind}.title`)}</>
 }
 
-function Explanation({ alarm }: { alarm: Alarm }) {
+/** What can be done about it, and how far that is. */
+function RolledBack({ session }: { session: Session }) {
+  const carrying = session.carrying.value
+  if (carrying === undefined) return <>{t("alarm.fork.text")}</>
+  if (carrying === "offered") return <>{t("alarm.rolled-back.text")}</>
+  if (carrying.kind === "going") return <Words k="alarm.carry.going" count={carrying.left} />
+  return <Words k="alarm.carry.waits" who={carrying.who ?? t("somebody")} />
+}
+
+function Explanation({ alarm }: { alarm: Exclude<Alarm, { kind: "rolled-back" }> }) {
   switch (alarm.kind) {
     case "void-commit":
       return <Words k="alarm.void-commit.text" who={alarm.who || t("somebody")} cause={causeWords(alarm.cause)} />
@@ -64,8 +83,9 @@ function Explanation({ alarm }: { alarm: Alarm }) {
       return <Words k="alarm.foreign-fingerprint.text" who={alarm.who} />
     case "unsealed-media":
       return <Words k="alarm.unsealed-media.text" who={alarm.who} />
+    case "contradiction":
+      return alarm.role === "host" ? <>{t("alarm.fork.text")}</> : <Words k="alarm.contradiction.text" who={alarm.who} />
     case "fork":
-    case "rolled-back":
     case "wrong-parent":
     case "identity-changed":
       return <>{t(`alarm.${alarm.kind}.text`)}</>

@@ -1,11 +1,16 @@
 import { useSignal } from "@preact/signals"
-import { useEffect } from "preact/hooks"
+import { useEffect, useRef } from "preact/hooks"
 import { number, t } from "../../i18n/index"
 import { type Calls } from "../../lib/call/types"
 import { Dialog } from "../Dialog"
+import { focusIsLost } from "../focus"
 import { Icon, type IconName } from "../Icon"
 import { LanguageSelect } from "../LanguageSelect"
-import { DeviceChoice } from "./DeviceCheck"
+import { later } from "../later"
+import { useMediaKeys } from "./mediaKeys"
+
+const DeviceMenu = later(() => import("./DeviceMenu"))
+const CallMore = later(() => import("./CallMore"))
 
 /** Telephones have no screen to share, and pages without https no devices at all. */
 const canShare = "mediaDevices" in navigator && "getDisplayMedia" in navigator.mediaDevices
@@ -22,9 +27,15 @@ export default function CallControls({ calls, relayOnly, unread, onPanel }: Prop
   const more = useSignal(false)
   const muted = calls.muted.value
   const cameraOff = calls.cameraOff.value
+  const bar = useRef<HTMLDivElement>(null)
   useCallKeys(calls)
+  useMediaKeys(calls)
+  // "Start call" and "Answer" have gone with what they stood in.
+  useEffect(() => {
+    if (focusIsLost()) bar.current?.querySelector("button")?.focus()
+  }, [])
   return (
-    <div class="call-bar" role="toolbar" aria-label={t("call.bar")}>
+    <div ref={bar} class="call-bar" role="toolbar" aria-label={t("call.bar")}>
       <Control
         icon={muted ? "microphoneOff" : "microphone"}
         label={t(muted ? "call.unmute" : "call.mute")}
@@ -59,7 +70,8 @@ export default function CallControls({ calls, relayOnly, unread, onPanel }: Prop
       </button>
       {more.value && (
         <Dialog title={t("device.title")} onClose={() => void (more.value = false)}>
-          <DeviceChoice calls={calls} />
+          <DeviceMenu desk={calls} />
+          <CallMore calls={calls} onDone={() => void (more.value = false)} />
           <p class="quiet">{t(relayOnly ? "call.relayOnly" : "call.direct")}</p>
           <LanguageSelect />
         </Dialog>

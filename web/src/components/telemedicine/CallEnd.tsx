@@ -9,7 +9,7 @@ export default function CallEnd({ calls }: { calls: Calls }) {
   const state = calls.state.value
   if (state.kind !== "ended") return null
   return (
-    <div class="notice" role="status">
+    <div class="notice">
       <Icon name="hangUp" />
       <p>
         {endWords(state.reason)}

@@ -1,12 +1,15 @@
 import { type Calls } from "../../lib/call/types"
-import { DeviceErrors } from "./DeviceCheck"
+import { DeviceNews } from "./DeviceNews"
+import { DeviceErrors } from "./DeviceHelp"
+import { LineNotice } from "./LineNotice"
 
-/** Trouble with a device during a call; it goes away by itself when the device works. */
-export default function CallErrors({ calls }: { calls: Calls }) {
-  const errors = calls.errors.value
-  return errors.length > 0 ? (
+/** Trouble with the line or a device during a call, which goes away by itself, and devices that come and go. */
+export default function CallErrors({ calls, onWrite }: { calls: Calls; onWrite: () => void }) {
+  return (
     <div class="call-errors">
-      <DeviceErrors errors={errors} />
+      <LineNotice calls={calls} onWrite={onWrite} />
+      <DeviceErrors errors={calls.errors.value} />
+      <DeviceNews calls={calls} />
     </div>
-  ) : null
+  )
 }

@@ -23,7 +23,7 @@ export function EventLine({ row: { key, item } }: { row: Extract<Row, { kind: "e
 const trouble: ReadonlySet<EventItem["event"]["type"]> = new Set(["commit-refused", "refused", "unreadable"])
 const isTrouble = (item: EventItem): boolean => trouble.has(item.event.type)
 
-type Said = readonly [key: Key, values: Readonly<Record<string, string>>]
+type Said = readonly [key: Key, values: Readonly<Record<string, string | number>>]
 
 /** An event as plain text. */
 export function eventWords(item: EventItem): string {
@@ -39,18 +39,27 @@ function said(item: EventItem): Said {
     case "created":
       return ["event.created", {}]
     case "joined":
-      return event.resync
-        ? ["event.resync", { name: event.name, device: event.device }]
+      if (event.resync) return ["event.resync", { name: event.name, device: event.device }]
+      return event.second
+        ? ["event.joinedSecond", { name: event.name, device: event.device }]
         : ["event.joined", { name: event.name, role: t(`role.${event.role}`), device: event.device }]
     case "removed":
       return ["event.removed", { name: event.name }]
+    case "admitted":
+      return ["event.admitted", { name: event.name }]
+    case "late":
+      return ["event.late", { name: who, count: event.minutes }]
     case "left":
       return ["event.left", { name: event.name }]
     case "invite-made":
       return event.label ? ["event.inviteMade", { label: event.label }] : ["event.inviteMadePlain", {}]
     case "invite-closed":
       return event.label ? ["event.inviteClosed", { label: event.label }] : ["event.inviteClosedPlain", {}]
+    case "scheduled":
+      return event.starts === undefined ? ["event.unscheduled", { name: who }] : ["event.scheduled", { name: who, time: fullTime(event.starts) }]
     case "call":
+      if (item.sender?.self && event.event === "missed") return ["event.call.ownMissed", {}]
+      if (item.sender?.self && event.event === "declined") return ["event.call.ownDeclined", {}]
       if (event.event !== "ended") return [`event.call.${event.event}`, { name: who }]
       return event.seconds ? ["event.call.ended", { length: length(event.seconds) }] : ["event.call.endedPlain", {}]
     case "history-given":

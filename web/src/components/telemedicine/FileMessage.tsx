@@ -1,29 +1,40 @@
-import { useSignal } from "@preact/signals"
-import { useEffect, useMemo, useState } from "preact/hooks"
+import { useMemo } from "preact/hooks"
 import { bytes } from "../../i18n/format"
 import { t } from "../../i18n/index"
-import { type FileRef, type Session } from "../../lib/session/types"
-import { Dialog } from "../Dialog"
-import { Icon } from "../Icon"
-import { notify, sentence } from "../notices"
-import { asPicture, mayBePicture, pictureType } from "./picture"
+import { type FileItem, type Session } from "../../lib/session/types"
+import { Icon, type IconName } from "../Icon"
+import { SaveButton } from "./SaveButton"
+import { VoicePlayer } from "./VoicePlayer"
+import { useBlobUrl } from "./preview/blobUrl"
+import { openForShowing, thumbOf } from "./preview/open"
+import { claimedKind, isOffered, viewed } from "./preview/viewing"
 
-/** A file in the timeline: its name and size, a picture of it where there is one, and a way to save it. */
-export function FileMessage({ file, session }: { file: FileRef; session: Session }) {
-  const showing = useSignal(false)
-  const thumb = useBlobUrl(useThumb(file.thumb))
-  const picture = mayBePicture(file.mime, file.size)
+/** A file in the timeline: its name and size, a picture of it where there is one, and ways to look at it and to save it. */
+export function FileMessage({ item, session }: { item: FileItem; session: Session }) {
+  const { file } = item
+  if (file.voice !== undefined && item.seq !== undefined) return <VoiceMessage item={item} seconds={file.voice} session={session} />
+  return <AnyFile item={item} session={session} />
+}
+
+function AnyFile({ item, session }: { item: FileItem; session: Session }) {
+  const { file } = item
+  const thumb = useBlobUrl(useMemo(() => file.thumb && thumbOf(file.thumb), [file.thumb]))
   return (
     <div class="file-message">
-      {picture ? (
+      {isOffered(file) && item.seq !== undefined ? (
         <button
           type="button"
           class={thumb ? "thumb" : "thumb none"}
           aria-label={t("file.show", { name: file.name })}
-          onClick={() => void (showing.value = true)}
+          aria-haspopup="dialog"
+          onClick={() => void (viewed.value = item.key)}
         >
-          {thumb ? <img src={thumb} alt="" /> : <Icon name="file" />}
+          {thumb ? <img src={thumb} alt="" /> : <Icon name={icons[claimedKind(file) ?? "pdf"]} />}
         </button>
+      ) : thumb ? (
+        <div class="thumb">
+          <img src={thumb} alt="" />
+        </div>
       ) : (
         <Icon name="file" />
       )}
@@ -31,84 +42,28 @@ export function FileMessage({ file, session }: { file: FileRef; session: Session
         <bdi>{file.name}</bdi> <span class="quiet small">{bytes(file.size)}</span>
       </p>
       <SaveButton file={file} session={session} />
-      {showing.value && <Preview file={file} session={session} onClose={() => void (showing.value = false)} />}
     </div>
   )
 }
 
-function SaveButton({ file, session }: { file: FileRef; session: Session }) {
+/** A spoken message, played where it stands. */
+function VoiceMessage({ item, seconds, session }: { item: FileItem; seconds: number; session: Session }) {
+  const { file } = item
+  const load = async (): Promise<Blob | undefined> => {
+    const opened = await openForShowing(session.transfers, file, () => undefined, new AbortController().signal)
+    return "blob" in opened && opened.content.kind !== "picture" ? opened.blob : undefined
+  }
   return (
-    <button
-      type="button"
-      class="button"
-      aria-label={t("file.saveName", { name: file.name })}
-      onClick={() => {
-        session.transfers.save(file).catch((error: unknown) => {
-          // Closing the browser's own "save as" is not a failure.
-          if (error instanceof DOMException && error.name === "AbortError") return
-          notify(`${t("file.saveFailed")} ${sentence(error)}`)
-        })
-      }}
-    >
-      <Icon name="save" />
-      {t("file.save")}
-    </button>
+    <div class="file-message">
+      <VoicePlayer load={load} seconds={seconds} name={t("voice.name")} />
+      <SaveButton file={file} session={session} class="button bare" />
+    </div>
   )
 }
 
-/** The whole picture, opened in memory and shown in the page. */
-function Preview({ file, session, onClose }: { file: FileRef; session: Session; onClose: () => void }) {
-  const [picture, setPicture] = useState<Blob>()
-  const [failed, setFailed] = useState(false)
-  const url = useBlobUrl(picture)
-  useEffect(() => {
-    let shown = true
-    session.transfers
-      .preview(file)
-      .then(asPicture)
-      .then(
-        (blob) => {
-          if (!shown) return
-          if (blob) setPicture(blob)
-          else setFailed(true)
-        },
-        () => shown && setFailed(true),
-      )
-    return () => void (shown = false)
-  }, [file])
-  return (
-    <Dialog title={file.name} onClose={onClose} foot={<SaveButton file={file} session={session} />}>
-      {failed ? (
-        <p role="alert">{t("file.previewFailed")}</p>
-      ) : url ? (
-        <img class="preview" src={url} alt={file.name} onError={() => setFailed(true)} />
-      ) : (
-        <p class="quiet" role="status">
-          {t("file.showing")}
-        </p>
-      )}
-    </Dialog>
-  )
-}
-
-function useThumb(bytes: Uint8Array | undefined): Blob | undefined {
-  return useMemo(() => {
-    const type = bytes && pictureType(bytes)
-    return type ? new Blob([new Uint8Array(bytes)], { type }) : undefined
-  }, [bytes])
-}
-
-/** An address for a blob for as long as it is shown. */
-function useBlobUrl(blob: Blob | undefined): string | undefined {
-  const [url, setUrl] = useState<string>()
-  useEffect(() => {
-    if (!blob) return
-    const made = URL.createObjectURL(blob)
-    setUrl(made)
-    return () => {
-      setUrl(undefined)
-      URL.revokeObjectURL(made)
-    }
-  }, [blob])
-  return url
+const icons: Record<NonNullable<ReturnType<typeof claimedKind>>, IconName> = {
+  picture: "picture",
+  pdf: "file",
+  audio: "play",
+  video: "play",
 }

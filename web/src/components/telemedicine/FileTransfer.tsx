@@ -1,17 +1,31 @@
+import { signal } from "@preact/signals"
 import { useEffect, useRef, useState } from "preact/hooks"
-import { bytes, length } from "../../i18n/format"
+import { bytes, length, names } from "../../i18n/format"
 import { t } from "../../i18n/index"
 import { Words } from "../../i18n/Words"
-import { type Transfer, type Transfers } from "../../lib/session/types"
+import { type Session, type Transfer, type Transfers } from "../../lib/session/types"
 import { Icon } from "../Icon"
 import { notify } from "../notices"
+import { sentBy, sortOut, type SortedOut } from "./sending"
+import { TotalTransfer } from "./TotalTransfer"
 import "./files.css"
 
-const mostAtOnce = 32
+const mostAtOnce = 200
 
-export function sendFiles(transfers: Transfers, files: readonly File[]): void {
-  if (files.length > mostAtOnce) notify(t("file.tooMany", { count: mostAtOnce }))
-  else if (files.length > 0) transfers.upload(files)
+/** Files that wait for an answer before they are sent. */
+export const doubtful = signal<SortedOut["doubtful"]>([])
+
+/** Sends what can be sent, says what cannot, asks where a file may not be meant. */
+export function sendFiles(session: Session, files: readonly File[]): void {
+  if (files.length > mostAtOnce) {
+    notify(t("file.tooMany", { count: mostAtOnce }))
+    return
+  }
+  const sorted = sortOut(files, sentBy(session))
+  if (sorted.empty.length > 0) notify(t("file.empty", { names: names(sorted.empty) }))
+  if (sorted.tooLarge.length > 0) notify(t("file.tooLarge", { names: names(sorted.tooLarge) }))
+  if (sorted.fine.length > 0) session.transfers.upload(sorted.fine)
+  if (sorted.doubtful.length > 0) doubtful.value = [...doubtful.value, ...sorted.doubtful]
 }
 
 /** Files on their way, each with how far it is and what can be done about it. */
@@ -19,13 +33,17 @@ export function FileTransfer({ transfers }: { transfers: Transfers }) {
   const moving = transfers.active.value.filter(
     ({ state }) => state.value !== "done" && state.value !== "cancelled",
   )
-  if (moving.length === 0) return null
   return (
-    <ul class="transfers" aria-label={t("file.transfers")}>
-      {moving.map((transfer) => (
-        <Moving key={transfer.id} transfer={transfer} />
-      ))}
-    </ul>
+    <div class={moving.length > 0 ? "transfers" : "no-transfers"}>
+      <TotalTransfer all={transfers.active.value} moving={moving} />
+      {moving.length > 0 && (
+        <ul aria-label={t("file.transfers")}>
+          {moving.map((transfer) => (
+            <Moving key={transfer.id} transfer={transfer} />
+          ))}
+        </ul>
+      )}
+    </div>
   )
 }
 
@@ -46,7 +64,7 @@ function Moving({ transfer }: { transfer: Transfer }) {
         <span>{t(`file.state.${state}`)}</span>
         <span>{t("file.progress", { done: bytes(done), size: bytes(transfer.size) })}</span>
         {state === "running" && transfer.rate.value > 0 && (
-          <span>{t("file.rate", { rate: bytes(transfer.rate.value) })}</span>
+          <span class="transfer-rate">{t("file.rate", { rate: bytes(transfer.rate.value) })}</span>
         )}
         {state === "running" && transfer.left.value !== undefined && (
           <span>{t("file.left", { time: length(transfer.left.value) })}</span>
@@ -80,6 +98,9 @@ export function errorWords(error: string): string {
     case "NotReadableError":
     case "NotFoundError":
       return t("file.error.unreadable")
+    case "Interrupted":
+    case "AbortError":
+      return t("file.error.interrupted")
     case "QuotaExceededError":
       return t("file.error.disk-full")
     case "CannotOpen":
@@ -130,7 +151,7 @@ function ChooseFiles({ label, onFiles }: { label: string; onFiles: (files: File[
   )
 }
 
-export function AttachButton({ transfers }: { transfers: Transfers }) {
+export function AttachButton({ session }: { session: Session }) {
   const input = useRef<HTMLInputElement>(null)
   return (
     <>
@@ -141,7 +162,7 @@ export function AttachButton({ transfers }: { transfers: Transfers }) {
         hidden
         aria-label={t("chat.attach")}
         onChange={(event) => {
-          sendFiles(transfers, [...(event.currentTarget.files ?? [])])
+          sendFiles(session, [...(event.currentTarget.files ?? [])])
           event.currentTarget.value = ""
         }}
       />
@@ -161,7 +182,7 @@ export function AttachButton({ transfers }: { transfers: Transfers }) {
 const carriesFiles = (event: DragEvent): boolean => event.dataTransfer?.types.includes("Files") ?? false
 
 /** Takes files that are dropped anywhere on the page, and keeps the browser from opening them instead. */
-export function DropAnywhere({ transfers, enabled }: { transfers: Transfers; enabled: boolean }) {
+export function DropAnywhere({ session, enabled }: { session: Session; enabled: boolean }) {
   const [over, setOver] = useState(false)
   useEffect(() => {
     let depth = 0
@@ -185,7 +206,7 @@ export function DropAnywhere({ transfers, enabled }: { transfers: Transfers; ena
       event.preventDefault()
       depth = 0
       setOver(false)
-      if (enabled) sendFiles(transfers, droppedFiles(event))
+      if (enabled) sendFiles(session, droppedFiles(event))
     }
     const listeners = { dragenter: enter, dragleave: leave, dragover: hover, drop }
     for (const [type, listener] of Object.entries(listeners))
@@ -194,8 +215,15 @@ export function DropAnywhere({ transfers, enabled }: { transfers: Transfers; ena
       for (const [type, listener] of Object.entries(listeners))
         window.removeEventListener(type as keyof typeof listeners, listener)
     }
-  }, [transfers, enabled])
-  return over ? <div class="drop-here">{t("file.drop")}</div> : null
+  }, [session, enabled])
+  return over ? (
+    <div class="drop-here">
+      <p>
+        <Icon name="attach" />
+        {t("file.drop")}
+      </p>
+    </div>
+  ) : null
 }
 
 function droppedFiles(event: DragEvent): File[] {

@@ -6,13 +6,15 @@ import { Icon } from "../Icon"
 interface Props {
   passcode: Signal<string>
   history: Signal<boolean>
+  /** Each device must be admitted. */
+  knock: Signal<boolean>
   /** Calls through the relay only; a matter of the whole session. */
   relayOnly?: Signal<boolean>
   children?: ComponentChildren
 }
 
 /** What most links do not need, folded away. */
-export function InviteOptions({ passcode, history, relayOnly, children }: Props) {
+export function InviteOptions({ passcode, history, knock, relayOnly, children }: Props) {
   return (
     <details>
       <summary>
@@ -32,6 +34,7 @@ export function InviteOptions({ passcode, history, relayOnly, children }: Props)
           <span class="hint">{t("newSession.passcodeHint")}</span>
         </label>
         <Check value={history} label={t("newSession.history")} />
+        <Check value={knock} label={t("newSession.knock")} hint={t("newSession.knockHint")} />
         {relayOnly && <Check value={relayOnly} label={t("newSession.relayOnly")} hint={t("newSession.relayOnlyHint")} />}
         {children}
       </div>

@@ -2,11 +2,20 @@ import { t } from "../../i18n/index"
 import { CopyButton } from "../CopyButton"
 import { Icon } from "../Icon"
 import { later } from "../later"
+import { type Invited } from "./Invitation"
 
 const Qr = later(() => import("../Qr"))
+const Invitation = later(() => import("./Invitation"))
 
-/** A link to be given to one person: shown, copied, shared, or photographed. */
-export function LinkCard({ link, passcode = false }: { link: string; passcode?: boolean }) {
+interface Props {
+  link: string
+  passcode?: boolean
+  /** What a text around the link tells; without it there is none. */
+  invited?: Invited | undefined
+}
+
+/** A link to be given to one person: shown, copied, shared, sent in a text, or photographed. */
+export function LinkCard({ link, passcode = false, invited }: Props) {
   return (
     <div class="stack">
       <label class="field">
@@ -26,6 +35,7 @@ export function LinkCard({ link, passcode = false }: { link: string; passcode?: 
       <div class="qr-place">
         <Qr text={link} label={t("newSession.qr")} />
       </div>
+      {invited && <Invitation link={link} invited={invited} />}
     </div>
   )
 }

@@ -1,55 +1,94 @@
-import { type JSX } from "preact"
 import { fullTime, timeOfDay } from "../../i18n/format"
 import { t } from "../../i18n/index"
-import { type SendState, type Session, type TextItem } from "../../lib/session/types"
+import { type SendState, type Session } from "../../lib/session/types"
 import { Icon, type IconName } from "../Icon"
-import { copy } from "../notices"
+import { type Deeds, type MessageItem, openFor } from "./deeds"
 import { FileMessage } from "./FileMessage"
-import { linkify } from "./linkify"
+import { clinicians, lookalike } from "./lookalike"
+import { useLongPress } from "./longPress"
+import { MessageText } from "./MessageText"
+import { Quote } from "./Quote"
+import { Reactions } from "./Reactions"
 import { type Row } from "./timeline"
 
 interface Props {
   row: Extract<Row, { kind: "message" }>
   session: Session
   /** What it replies to; null when that is not on this device. */
-  quote: TextItem | null | undefined
+  quote: MessageItem | null | undefined
   focusable: boolean
+  /** What is searched for. */
+  found: string
+  /** Just jumped to. */
+  marked: boolean
+  deeds: Deeds
   onFocus: () => void
-  onReply: (item: TextItem) => void
+  onJump: (key: string) => void
 }
 
 /** One message: who, what, and for own ones how far it got. */
-export function Message({ row: { item, key, first, last }, session, quote, focusable, onFocus, onReply }: Props) {
+export function Message({ row, session, quote, focusable, found, marked, deeds, onFocus, onJump }: Props) {
+  const { item, key, first, last } = row
   const own = item.sender?.self !== false
   const name = item.sender?.name ?? t("somebody")
-  const writable = session.phase.value.kind === "joined"
+  const impostor = !own && item.sender?.role === "guest" && lookalike(name, clinicians(session))
+  const open = openFor(item, session.phase.value.kind === "joined")
+  const { living } = open
+  const menu = (anchor: Element | null): void => {
+    if (living && anchor && (open.copy || open.react)) deeds.menu(living, anchor)
+  }
+  const press = useLongPress(() => menu(document.querySelector(`[data-row="${CSS.escape(key)}"] .bubble`)))
+  const onKeyDown = (event: KeyboardEvent & { currentTarget: HTMLElement }): void => {
+    const asks = event.key === "Enter" || event.key === "ContextMenu" || (event.key === "F10" && event.shiftKey)
+    if (!asks || event.target !== event.currentTarget) return
+    event.preventDefault()
+    menu(event.currentTarget.querySelector(".bubble"))
+  }
   return (
     <li
-      class={`message ${own ? "own" : "other"}${first ? " first" : ""}${last ? " last" : ""}`}
+      class={`message ${own ? "own" : "other"}${first ? " first" : ""}${last ? " last" : ""}${marked ? " marked" : ""}`}
       data-row={key}
       data-state={item.state}
       tabIndex={focusable ? 0 : -1}
       onFocus={onFocus}
+      onKeyDown={onKeyDown}
     >
       {first && (
         <p class="who">
-          <bdi class="name">{own ? t("call.you") : name}</bdi>
           {item.sender?.role === "host" && !own && <span class="quiet">{t("role.host")}</span>}
+          {impostor && (
+            <>
+              <span class="quiet">{t("role.guest")}</span>
+              <span class="badge bad">{t("identity.lookalike")}</span>
+            </>
+          )}
+          <bdi class="name">{own ? t("call.you") : name}</bdi>
           <time class="quiet" dateTime={new Date(item.at).toISOString()} title={fullTime(item.at)}>
             {timeOfDay(item.at)}
           </time>
         </p>
       )}
       <div class="line">
-        <div class={`bubble ${item.kind}`}>
-          {quote !== undefined && <Quote item={quote} />}
-          {item.kind === "note" && <p class="small quiet">{t("chat.note")}</p>}
-          {item.kind === "file" ? <FileMessage file={item.file} session={session} /> : <Text text={item.text} />}
+        <div class={`bubble ${item.kind}`} {...press}>
+          {quote !== undefined && <Quote item={quote} focusable={focusable} onJump={onJump} />}
+          <Body item={item} session={session} found={found} />
         </div>
-        {item.kind !== "file" && (
-          <Acts item={item} focusable={focusable} {...(writable && item.seq !== undefined ? { onReply } : {})} />
+        {living && (
+          <Acts
+            focusable={focusable}
+            onReact={open.react ? (anchor) => deeds.menu(living, anchor, "reactions") : undefined}
+            onReply={open.reply ? () => deeds.reply(living) : undefined}
+            onMore={open.copy || open.react ? (anchor) => deeds.menu(living, anchor) : undefined}
+          />
         )}
       </div>
+      {living?.reactions && (
+        <Reactions
+          reactions={living.reactions}
+          focusable={focusable}
+          onReact={open.react ? (emoji) => deeds.react(living, emoji) : undefined}
+        />
+      )}
       {own && item.state && (last || !settled.has(item.state)) && (
         <State state={item.state} onRetry={() => session.retry(key)} onDelete={() => session.discard(key)} />
       )}
@@ -57,30 +96,45 @@ export function Message({ row: { item, key, first, last }, session, quote, focus
   )
 }
 
-interface ActsProps {
-  item: TextItem
-  /** Whether the tab key stops here: only at the message that has the focus, not at hundreds. */
-  focusable: boolean
-  onReply?: (item: TextItem) => void
+function Body({ item, session, found }: { item: MessageItem; session: Session; found: string }) {
+  if (item.kind === "withdrawn") return <p class="quiet">{t(`chat.withdrawn.${item.was}`)}</p>
+  if (item.kind === "file") return <FileMessage item={item} session={session} />
+  return (
+    <>
+      {item.kind === "note" && <p class="small quiet">{t("chat.note")}</p>}
+      <MessageText text={item.text} found={found} />
+      {item.edited && <p class="edited small quiet">{t("chat.edited")}</p>}
+    </>
+  )
 }
 
-function Acts({ item, focusable, onReply }: ActsProps) {
-  const act = (icon: IconName, label: string, run: () => void) => (
+interface ActsProps {
+  /** Whether the tab key stops here: only at the message that has the focus, not at hundreds. */
+  focusable: boolean
+  onReact: ((anchor: Element) => void) | undefined
+  onReply: (() => void) | undefined
+  onMore: ((anchor: Element) => void) | undefined
+}
+
+function Acts({ focusable, onReact, onReply, onMore }: ActsProps) {
+  const act = (icon: IconName, label: string, run: (anchor: Element) => void, menu = false) => (
     <button
       type="button"
       class="button bare square"
       aria-label={label}
       title={label}
+      {...(menu ? { "aria-haspopup": "menu" as const } : {})}
       tabIndex={focusable ? 0 : -1}
-      onClick={run}
+      onClick={(event) => run(event.currentTarget)}
     >
       <Icon name={icon} />
     </button>
   )
   return (
     <div class="acts">
-      {act("copy", t("action.copy"), () => void copy(item.text))}
-      {onReply && act("reply", t("chat.reply"), () => onReply(item))}
+      {onReact && act("react", t("chat.react"), onReact, true)}
+      {onReply && act("reply", t("chat.reply"), onReply)}
+      {onMore && act("menu", t("chat.actions"), onMore, true)}
     </div>
   )
 }
@@ -113,37 +167,5 @@ function State({ state, onRetry, onDelete }: { state: SendState; onRetry: () => 
         </span>
       )}
     </div>
-  )
-}
-
-/** Text as text, each paragraph in its own direction; only web addresses become links. */
-function Text({ text }: { text: string }): JSX.Element {
-  return (
-    <p class="text" dir="auto">
-      {linkify(text).map((piece, i) =>
-        piece.href === undefined ? (
-          piece.text
-        ) : (
-          <a key={i} href={piece.href} target="_blank" rel="noopener noreferrer" dir="ltr">
-            {piece.text}
-          </a>
-        ),
-      )}
-    </p>
-  )
-}
-
-function Quote({ item }: { item: TextItem | null }) {
-  return (
-    <blockquote class="quote">
-      {item === null ? (
-        t("chat.replyGone")
-      ) : (
-        <>
-          <bdi class="name">{item.sender?.self ? t("call.you") : (item.sender?.name ?? t("somebody"))}</bdi>
-          <span dir="auto">{item.text}</span>
-        </>
-      )}
-    </blockquote>
   )
 }

@@ -8,25 +8,45 @@ import { Confirm } from "../Dialog"
 import { Icon } from "../Icon"
 import { LanguageSelect } from "../LanguageSelect"
 import { attempt } from "../notices"
-import { InviteDialog } from "./InviteDialog"
+import { InviteDialog, type Invited } from "./InviteDialog"
+import { clinicians, lookalike } from "./lookalike"
 import { useNow } from "./visibility"
 import "./people.css"
 
 /** Who is in the visit and by which links more can come; hosts may remove, invite and close. */
-export function ParticipantList({ session }: { session: Session }) {
-  const inviting = useSignal(false)
+export default function ParticipantList({ session }: { session: Session }) {
+  const inviting = useSignal<Invited | "anybody" | undefined>(undefined)
+  const removed = useSignal<Invited | undefined>(undefined)
   const host = session.self.value?.role === "host" && session.phase.value.kind === "joined"
   const invites = session.invites.value.filter(({ members, open, used }) => members === 0 && (open || !used))
   return (
     <section class="people" aria-label={t("people.title")}>
       <ul class="roster">
         {session.participants.value.map((participant) => (
-          <Person key={participant.inviteId} participant={participant} session={session} host={host} />
+          <Person
+            key={participant.inviteId}
+            participant={participant}
+            session={session}
+            host={host}
+            onRemoved={(gone) => void (removed.value = gone)}
+          />
         ))}
       </ul>
+      <div role="status">
+        {host && removed.value && (
+          <Removed
+            gone={removed.value}
+            onInvite={(gone) => {
+              inviting.value = gone
+              removed.value = undefined
+            }}
+            onClose={() => void (removed.value = undefined)}
+          />
+        )}
+      </div>
       {host && (
         <>
-          <button type="button" class="button" onClick={() => void (inviting.value = true)}>
+          <button type="button" class="button" onClick={() => void (inviting.value = "anybody")}>
             <Icon name="add" />
             {t("invite.open")}
           </button>
@@ -34,23 +54,69 @@ export function ParticipantList({ session }: { session: Session }) {
         </>
       )}
       <LanguageSelect />
-      {inviting.value && <InviteDialog session={session} onClose={() => void (inviting.value = false)} />}
+      {inviting.value && (
+        <InviteDialog
+          session={session}
+          wanted={inviting.value === "anybody" ? undefined : inviting.value}
+          onClose={() => void (inviting.value = undefined)}
+        />
+      )}
     </section>
   )
 }
 
-function Person({ participant, session, host }: { participant: Participant; session: Session; host: boolean }) {
+/** A removal cannot be taken back, but its person can be invited again. */
+function Removed({
+  gone,
+  onInvite,
+  onClose,
+}: {
+  gone: Invited
+  onInvite: (gone: Invited) => void
+  onClose: () => void
+}) {
+  return (
+    <div class="notice removed">
+      <p>
+        <Words k="people.removed" name={gone.label} />
+      </p>
+      <div class="row">
+        <button type="button" class="button" onClick={() => onInvite(gone)}>
+          {t("people.newLink", { name: gone.label })}
+        </button>
+        <button type="button" class="button bare" onClick={onClose}>
+          {t("action.close")}
+        </button>
+      </div>
+    </div>
+  )
+}
+
+interface PersonProps {
+  participant: Participant
+  session: Session
+  host: boolean
+  onRemoved: (gone: Invited) => void
+}
+
+function Person({ participant, session, host, onRemoved }: PersonProps) {
   const removing = useSignal(false)
   const { name, role, label, devices, self } = participant
   const identity = self ? "none" : worst(devices)
   const now = useNow(30_000)
+  const remove = async (): Promise<void> => {
+    const done = await attempt(() => session.remove(participant.inviteId), t("people.failed"))
+    if (done) onRemoved({ label: name, role })
+  }
   return (
     <li class="person" data-here={participant.here}>
       <p class="row">
         <span class="role">{t(`role.${role}`)}</span>
+        {participant.waiting && !self && <span class="badge">{t("people.waiting")}</span>}
         {identity === "known" && <span class="badge good">{t("identity.known")}</span>}
         {identity === "new" && <span class="badge">{t("identity.new")}</span>}
         {identity === "changed" && <span class="badge bad">{t("identity.changed")}</span>}
+        {role === "guest" && lookalike(name, clinicians(session)) && <span class="badge bad">{t("identity.lookalike")}</span>}
       </p>
       <p class="person-name">
         <bdi>{name}</bdi> {self && <span class="quiet">({t("you")})</span>}
@@ -88,7 +154,7 @@ function Person({ participant, session, host }: { participant: Participant; sess
           title={t("people.remove.title", { name })}
           text={<Words k="people.remove.text" name={name} />}
           confirm={t("people.remove")}
-          onConfirm={() => void attempt(() => session.remove(participant.inviteId), t("people.failed"))}
+          onConfirm={() => void remove()}
           onClose={() => void (removing.value = false)}
         />
       )}

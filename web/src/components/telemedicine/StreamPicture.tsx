@@ -4,11 +4,10 @@ interface PictureProps {
   stream: MediaStream | undefined
   label: string
   mirrored?: boolean
-  speaking?: boolean
 }
 
 /** A stream without its sound. */
-export function StreamPicture({ stream, label, mirrored = false, speaking = false }: PictureProps) {
+export function StreamPicture({ stream, label, mirrored = false }: PictureProps) {
   const video = useRef<HTMLVideoElement>(null)
   useEffect(() => {
     if (video.current) video.current.srcObject = stream ?? null
@@ -16,7 +15,7 @@ export function StreamPicture({ stream, label, mirrored = false, speaking = fals
   return (
     <video
       ref={video}
-      class={`picture${mirrored ? " mirrored" : ""}${speaking ? " speaking" : ""}`}
+      class={mirrored ? "picture mirrored" : "picture"}
       aria-label={label}
       hidden={!stream}
       autoplay

@@ -1,118 +1,67 @@
-import { type JSX } from "preact"
-import { useEffect, useRef } from "preact/hooks"
+import { useSignal } from "@preact/signals"
 import { t } from "../../i18n/index"
-import { Words } from "../../i18n/Words"
-import { type CallPeer, type Calls } from "../../lib/call/types"
-import { Icon } from "../Icon"
-import { OwnPicture } from "./OwnPicture"
-import { connectionWords, initial, waitingWords } from "./callWords"
-import { StreamPicture } from "./StreamPicture"
+import { type Calls } from "../../lib/call/types"
+import { later } from "../later"
+import { waitingWords } from "./callWords"
+import { layoutOf, type Picture } from "./layout"
+import { OwnPicture, OwnTile } from "./OwnPicture"
+import { Sound } from "./Sound"
+import { ScreenTile, Tile } from "./Tile"
+import { useMedia } from "./visibility"
 import "./stage.css"
+
+const LineDetails = later(() => import("./LineDetails"))
 
 /** The pictures and sounds of a call. */
 export default function VideoStage({ calls }: { calls: Calls }) {
-  const state = calls.state.value
+  const pinned = useSignal<string | undefined>(undefined)
+  const asked = useSignal<string | undefined>(undefined)
   const peers = calls.peers.value
-  const sharer = peers.find(({ sharing }) => sharing)
+  const askedOf = peers.find(({ key }) => key === asked.value)
+  const { pictures, main, ownInside } = layoutOf(peers, pinned.value)
+  const small = pictures.length + (ownInside ? 1 : 0) - (main === undefined ? 0 : 1)
+
+  const tileOf = ({ key, kind, peer }: Picture) => {
+    // A screen that is large by itself is not made so by a click.
+    const choosable = pictures.length > 1 && (key !== main || key === pinned.value)
+    const props = { peer, main: key === main, pin: choosable ? () => pin(key) : undefined }
+    return kind === "screen" ? <ScreenTile key={key} {...props} /> : <Tile key={key} {...props} onLine={() => void (asked.value = peer.key)} />
+  }
+  const pin = (key: string): void => {
+    pinned.value = pinned.value === key ? undefined : key
+  }
   return (
-    <div class="pictures" data-count={Math.min(4, peers.length)} data-sharing={sharer !== undefined}>
-      {sharer && (
-        <figure class="tile screen">
-          <StreamPicture stream={sharer.screenStream} label={t("call.screenOf", { name: sharer.name })} />
-          <figcaption>
-            <span>
-              <Words k="call.sharing" name={sharer.name} />
-            </span>
-          </figcaption>
-        </figure>
-      )}
+    <div class="pictures">
       {peers.length === 0 ? (
-        <p class="stage-words">{waitingWords(state, peers)}</p>
+        <p class="stage-words">{waitingWords(calls.state.value, peers)}</p>
       ) : (
-        <div class="faces">
-          {peers.map((peer) => (
-            <Tile key={peer.key} peer={peer} />
-          ))}
+        <div
+          class="tiles"
+          data-layout={main === undefined ? "same" : "one-large"}
+          data-count={Math.min(5, small)}
+          style={{ "--strip": String(small) }}
+        >
+          {pictures.map(tileOf)}
+          {ownInside && <OwnTile key="own" calls={calls} />}
         </div>
       )}
       {peers.map((peer) => (
         <Sound key={peer.key} stream={peer.audioStream} speaker={calls.chosen.value.speaker} />
       ))}
-      {calls.preview.value && <OwnPicture stream={calls.preview.value} />}
+      {!ownInside && calls.preview.value && <OwnPicture calls={calls} stream={calls.preview.value} />}
       {calls.sharing.value && <p class="sharing-self badge">{t("call.sharingSelf")}</p>}
-      {calls.speakingWhileMuted.value && (
-        <p class="speaking-muted" role="status">
-          {t("call.speakingMuted")}
-        </p>
-      )}
+      <MutedHint shown={calls.speakingWhileMuted.value} />
+      {askedOf && <LineDetails peer={askedOf} onClose={() => void (asked.value = undefined)} />}
     </div>
   )
 }
 
-/** One person in the call: picture or name, and the state of the line in words. */
-function Tile({ peer }: { peer: CallPeer }) {
-  const words = connectionWords(peer)
-  const visible = !peer.cameraOff && peer.sealed === "yes" && peer.connection !== "ringing"
+/** The region is there before its words are, so that screen readers say them. */
+function MutedHint({ shown }: { shown: boolean }) {
+  const touch = useMedia("(pointer: coarse)")
   return (
-    <figure class="tile" data-peer={peer.memberId} data-sealed={peer.sealed} data-quality={peer.quality}>
-      <StreamPicture
-        stream={visible ? peer.cameraStream : undefined}
-        label={t("call.pictureOf", { name: peer.name })}
-        speaking={peer.level.value > 0.1}
-      />
-      {!visible && <Placeholder peer={peer} />}
-      <figcaption>
-        {peer.muted && peer.connection === "connected" && (
-          <span class="muted" title={t("call.muted")}>
-            <Icon name="microphoneOff" />
-            <span class="unseen">{t("call.muted")}</span>
-          </span>
-        )}
-        <bdi class="name">{peer.name}</bdi>
-        <span class={`line ${peer.quality}`}>{words}</span>
-      </figcaption>
-    </figure>
-  )
-}
-
-function Placeholder({ peer }: { peer: CallPeer }): JSX.Element {
-  return (
-    <div class="placeholder">
-      <span class="initial" aria-hidden="true">
-        {initial(peer.name)}
-      </span>
-      {peer.sealed === "cannot-be-opened" ? (
-        <p role="alert">{t("call.unopenable")}</p>
-      ) : peer.connection === "connected" && peer.cameraOff ? (
-        <p>
-          <Words k="call.noPicture" name={peer.name} />
-        </p>
-      ) : (
-        // The line is there, its first picture is not.
-        <p>{peer.connection === "connected" ? t("call.connecting") : connectionWords(peer)}</p>
-      )}
+    <div class="speaking-muted" role="status">
+      {shown && <p>{t(touch ? "call.speakingMutedTouch" : "call.speakingMuted")}</p>}
     </div>
   )
-}
-
-/** Only some browsers let a page choose the loudspeaker. */
-type Sink = Omit<HTMLAudioElement, "setSinkId"> & { setSinkId?: (id: string) => Promise<void> }
-
-async function speakOn(sink: Sink, speaker: string | undefined): Promise<void> {
-  try {
-    await sink.setSinkId?.(speaker ?? "")
-  } catch {
-    // A loudspeaker that is gone: the browser's own choice is heard instead.
-  }
-}
-
-function Sound({ stream, speaker }: { stream: MediaStream | undefined; speaker: string | undefined }) {
-  const audio = useRef<HTMLAudioElement>(null)
-  useEffect(() => {
-    if (audio.current) audio.current.srcObject = stream ?? null
-  }, [stream])
-  useEffect(() => {
-    if (audio.current) void speakOn(audio.current, speaker)
-  }, [speaker])
-  return <audio ref={audio} autoplay />
 }

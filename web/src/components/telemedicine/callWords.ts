@@ -39,7 +39,7 @@ export function connectionWords(peer: CallPeer): string {
     case "connecting":
       return t("call.connecting")
     case "reconnecting":
-      return t("call.quality.lost")
+      return t("call.quality.gone")
     case "connected":
       return t(`call.quality.${peer.quality}`)
   }

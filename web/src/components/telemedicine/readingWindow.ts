@@ -27,6 +27,8 @@ interface Reading {
   /** Messages of others that came since the reader left the end. */
   hidden: number
   toLatest: () => void
+  /** Brings a row into the upper part of what is seen; false when there is no such row. */
+  show: (key: string) => boolean
 }
 
 const latest: Range = { first: undefined, size: 2 * step }
@@ -67,12 +69,14 @@ export function useReadingWindow(rows: readonly Row[], active: boolean, atEnd: S
   const place = useRef<Place | undefined>(undefined)
   const leftAt = useRef<string | undefined>(undefined)
   const begun = useRef(false)
+  const size = useRef("")
   const [range, setRange] = useState(latest)
   const { start, end } = bounds(range, rows)
 
   const settle = (): void => {
     const box = scroller.current
     if (!box || box.clientHeight === 0) return
+    size.current = sizeOf(box)
     if (atEnd.peek()) box.scrollTop = box.scrollHeight
     else if (place.current) restore(box, place.current)
   }
@@ -97,11 +101,17 @@ export function useReadingWindow(rows: readonly Row[], active: boolean, atEnd: S
     return () => observer.disconnect()
   }, [])
 
-  useEffect(() => {
+  // Before the scroll event of what was just laid out, which must be judged by the rows of now.
+  useLayoutEffect(() => {
     const box = scroller.current
     if (!box) return
     const onScroll = (): void => {
       if (box.clientHeight === 0) return
+      // The page has changed under who is at the end: nobody scrolled away.
+      if (atEnd.peek() && size.current !== sizeOf(box)) {
+        settle()
+        return
+      }
       const below = box.scrollHeight - box.scrollTop - box.clientHeight
       const now = below < close && end === rows.length
       if (atEnd.peek() && !now) leftAt.current = rows.at(-1)?.key
@@ -121,8 +131,20 @@ export function useReadingWindow(rows: readonly Row[], active: boolean, atEnd: S
     atEnd.value = true
     setRange({ ...latest })
   }
-  return { scroller, shown: rows.slice(start, end), hidden: newSince(rows, leftAt.current), toLatest }
+  const show = (key: string): boolean => {
+    const at = rows.findIndex((row) => row.key === key)
+    const box = scroller.current
+    if (at < 0 || !box) return false
+    if (atEnd.peek()) leftAt.current = rows.at(-1)?.key
+    atEnd.value = false
+    place.current = { key, top: box.clientHeight / 3 }
+    setRange({ first: rows[Math.max(0, at - step)]?.key, size: 2 * step })
+    return true
+  }
+  return { scroller, shown: rows.slice(start, end), hidden: newSince(rows, leftAt.current), toLatest, show }
 }
+
+const sizeOf = (box: HTMLElement): string => `${box.clientHeight} ${box.scrollHeight}`
 
 function newSince(rows: readonly Row[], key: string | undefined): number {
   const from = key === undefined ? rows.length : rows.findLastIndex((row) => row.key === key) + 1

@@ -18,6 +18,10 @@ const ringing: readonly Note[] = [
   { pitch: 440, at: 0, length: 0.4 },
   { pitch: 554.37, at: 0.25, length: 0.6 },
 ]
+const knocking: readonly Note[] = [
+  { pitch: 587.33, at: 0, length: 0.6 },
+  { pitch: 880, at: 0.18, length: 0.9 },
+]
 const ringEvery = 2500
 
 function play(context: AudioContext, notes: readonly Note[]): void {
@@ -40,6 +44,13 @@ export async function playTone(speaker: string | undefined): Promise<void> {
   const context: Speaker = new AudioContext()
   if (speaker) await context.setSinkId?.(speaker).catch(() => undefined)
   play(context, chord)
+  setTimeout(() => void context.close(), 2000)
+}
+
+/** Two soft notes, once; nothing where the page may not sound. */
+export function chime(): void {
+  const context = new AudioContext()
+  if (context.state === "running") play(context, knocking)
   setTimeout(() => void context.close(), 2000)
 }
 

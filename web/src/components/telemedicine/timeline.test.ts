@@ -7,6 +7,7 @@ const noon = new Date(2026, 10, 24, 12).getTime()
 const text = (seq: number | undefined, from: string, minutes: number): TextItem => ({
   kind: "text",
   key: `${from}${seq ?? "unsent"}${minutes}`,
+  message: `${from}${seq ?? "unsent"}${minutes}`,
   ...(seq === undefined ? {} : { seq }),
   at: noon + minutes * 60_000,
   sender: { memberId: from, name: from, role: "guest", self: from === "me" },

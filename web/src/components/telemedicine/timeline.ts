@@ -1,13 +1,13 @@
 /** What a timeline looks like: rows for days, events, the new-messages line and grouped messages. Pure. */
 import { dayOf } from "../../i18n/format"
-import { type EventItem, type FileItem, type TextItem, type TimelineItem } from "../../lib/session/types"
+import { type EventItem, type FileItem, type TextItem, type TimelineItem, type WithdrawnItem } from "../../lib/session/types"
 
 export type Row =
   | { kind: "day"; key: string; at: number }
   | { kind: "new"; key: "new" }
   | { kind: "event"; key: string; item: EventItem }
   /** `first` and `last` of a run of one person's messages. */
-  | { kind: "message"; key: string; item: TextItem | FileItem; first: boolean; last: boolean }
+  | { kind: "message"; key: string; item: TextItem | FileItem | WithdrawnItem; first: boolean; last: boolean }
 
 /** Messages of one person within this time stand together, ms. */
 const together = 5 * 60_000
@@ -21,7 +21,7 @@ export function unreadCount(timeline: readonly TimelineItem[], seenUpTo: number)
     const item = timeline[i]
     if (item?.seq === undefined) continue
     if (item.seq <= seenUpTo) break
-    if (isOthers(item)) count++
+    if (isOthers(item) && item.kind !== "withdrawn") count++
   }
   return count
 }

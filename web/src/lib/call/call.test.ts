@@ -26,7 +26,7 @@ class FakeLink {
   released = false
   pc = undefined
   streams = []
-  remote = { audio: false, video: false, screen: false }
+  remote = { audio: false, video: false, screen: false, paused: false }
   constructor(readonly options: LinkOptions) {}
   get peer(): Peer {
     return this.options.peer
@@ -55,7 +55,8 @@ class FakeLink {
   setTrack = vi.fn()
   announce = vi.fn()
   betray = vi.fn()
-  limitCamera = vi.fn(() => Promise.resolve())
+  shape = vi.fn(() => Promise.resolve())
+  hurry = vi.fn()
   watchForLeaks = vi.fn(() => Promise.resolve())
 }
 
@@ -65,6 +66,7 @@ function stage(self: Peer, here: Peer[], supported = true) {
   const said: [to: string, signal: CallSignal][] = []
   const entries: string[] = []
   const alarms: Alarm[] = []
+  const held: boolean[] = []
   const links: FakeLink[] = []
   let hear: (from: Peer, signal: CallSignal) => void = () => undefined
   let read: (from: Member, call: string, event: "started" | "ended" | "missed" | "declined", at: number) => void = () =>
@@ -93,9 +95,13 @@ function stage(self: Peer, here: Peer[], supported = true) {
       return () => undefined
     },
     raise: (alarm) => void alarms.push(alarm),
+    attend: vi.fn(),
+    hold: (on) => void held.push(on),
   }
   const calls: Calls = createCalls(line, {}, {
     supported,
+    onNetwork: () => () => undefined,
+    onFocus: () => () => undefined,
     devices: fakeDevices(),
     startSealing: (events): Sealing => {
       sealing = events
@@ -113,6 +119,7 @@ function stage(self: Peer, here: Peer[], supported = true) {
     frameKeys,
     entries,
     alarms,
+    held,
     links,
     hear: (from: Peer, signal: CallSignal) => hear(from, signal),
     read: (from: Peer, call: string, event: "started" | "ended", at: number) =>
@@ -147,15 +154,21 @@ function fakeDevices(): Devices {
     camera: none,
     microphone: none,
     screen: none,
+    screenSound: none,
     level: signal(0),
     list: signal([]),
     chosen: signal({ camera: undefined, microphone: undefined, speaker: undefined }),
+    inUse: signal({ camera: undefined, microphone: undefined, speaker: undefined }),
+    facing: none,
+    news: none,
     errors: signal([]),
     open: () => Promise.resolve(),
     close: vi.fn(),
     closeAll: vi.fn(),
     openScreen: () => Promise.resolve(),
     choose: () => Promise.resolve(),
+    flipCamera: () => Promise.resolve(),
+    forgetNews: vi.fn(),
     refresh: () => Promise.resolve(),
     note: vi.fn(),
     forget: vi.fn(),
@@ -165,6 +178,16 @@ function fakeDevices(): Devices {
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
+
+it("a page that rings or is in a call says so, once each", async () => {
+  const ann = stage(ANN, [ROE])
+  ann.hear(ROE, OFFER)
+  expect(ann.held).toEqual([true])
+  await ann.calls.answer(BOTH)
+  expect(ann.held).toEqual([true])
+  ann.calls.hangUp()
+  expect(ann.held).toEqual([true, false])
+})
 
 describe("who calls", () => {
   it("rings everybody who is here, after a new epoch and the entry", async () => {
@@ -354,12 +377,16 @@ describe("a call under way", () => {
     expect(roe.state().kind).toBe("connecting")
   })
 
-  it("is over when nobody comes back for 30 seconds", async () => {
+  it("says nothing of a gap of 5 seconds, and waits two minutes and a half", async () => {
     const roe = await active()
     roe.linkTo(ANN).become("reconnecting")
-    await vi.advanceTimersByTimeAsync(20_000)
+    await vi.advanceTimersByTimeAsync(4_000)
+    expect(roe.state().kind).toBe("active")
+    await vi.advanceTimersByTimeAsync(2_000)
     expect(roe.state().kind).toBe("connecting")
-    await vi.advanceTimersByTimeAsync(15_000)
+    await vi.advanceTimersByTimeAsync(140_000)
+    expect(roe.state().kind).toBe("connecting")
+    await vi.advanceTimersByTimeAsync(10_000)
     expect(roe.state()).toMatchObject({ kind: "ended", reason: "lost" })
     expect(roe.entries).toEqual(["started", "ended"])
   })

@@ -2,17 +2,19 @@
 import { computed, type ReadonlySignal, signal } from "@preact/signals"
 import { type CallLine, type CallSignal, type FrameKeys, type Peer } from "../session/types.ts"
 import { type SlotNumber } from "./frameMessages.ts"
+import { IceServers } from "./iceServers.ts"
+import { type Rung } from "./ladder.ts"
+import { UNSAID } from "./lineWatch.ts"
 import { type Link, type LinkEvents, type LinkOptions, type Sent } from "./link.ts"
 import { PeerView } from "./peerView.ts"
 import { type Sealing, type SealingEvents } from "./sealing.ts"
 import { CAMERA, MICROPHONE, SCREEN } from "./slots.ts"
-import { type CallPeer } from "./types.ts"
+import { type CallPeer, type OwnLine } from "./types.ts"
 
 /** Others in a mesh of four. */
 export const MOST_OTHERS = 3
 /** Bits a second of a camera for one, two and three others. */
 const CAMERA_BITRATES = [1_700_000, 900_000, 500_000] as const
-const ICE_SERVERS_FRESH = 300_000
 
 export interface Tracks {
   microphone: MediaStreamTrack | undefined
@@ -51,18 +53,19 @@ export class Conversation {
   readonly present = new Map<string, Peer>()
   /** Pages that came later and were told of this call. */
   readonly told = new Set<string>()
-  /** ms at which the page behind a link was gone from the server. */
-  readonly goneSince = new Map<string, number>()
+  /** Seconds for which the page behind a link is gone from the server. */
+  readonly goneFor = new Map<string, number>()
   /** The strongest refusal heard so far. */
   refusal: "declined-by-other" | "busy" | undefined
-  /** ms; undefined while some link is connected. */
-  aloneSince: number | undefined = Date.now()
+  /** Seconds, awake, in which no link was connected. */
+  aloneFor = 0
   readonly views: ReadonlySignal<readonly CallPeer[]>
+  readonly ownLine: ReadonlySignal<OwnLine>
   #views = signal<readonly PeerView[]>([])
   #sealing: Sealing
   #tracks: Tracks = { microphone: undefined, camera: undefined, screen: undefined }
   #linkNumber = 0
-  #iceServers: { at: number; servers: Promise<RTCIceServer[]> } | undefined
+  #iceServers: IceServers
 
   constructor(
     readonly id: string,
@@ -73,13 +76,18 @@ export class Conversation {
     private readonly events: ConversationEvents,
   ) {
     this.views = computed(() => this.#views.value.map((view) => view.shown.value))
+    this.ownLine = computed(() => {
+      const reached = this.#views.value.filter((view) => view.shown.value.connection === "connected")
+      return ownLineOf(reached.map(({ watch }) => watch.rung.value))
+    })
+    this.#iceServers = new IceServers(() => line.iceServers())
     this.#sealing = parts.startSealing({
       opened: (link) => this.#viewOf(link)?.noteOpened(),
       unsealed: (link) => this.#reportUnsealed(link),
       died: () => events.sealingDied(),
     })
     this.setKeys(line.frameKeys.peek())
-    void this.#freshIceServers()
+    void this.#iceServers.fresh()
   }
 
   get startedHere(): boolean {
@@ -143,7 +151,7 @@ export class Conversation {
   /** This side takes part from now on. */
   accept(): void {
     this.accepted = true
-    this.aloneSince = Date.now()
+    this.aloneFor = 0
     this.#releaseBoth()
   }
 
@@ -179,20 +187,31 @@ export class Conversation {
     const link = this.links.get(key)
     this.links.delete(key)
     this.present.delete(key)
+    this.goneFor.delete(key)
     link?.close()
     this.#views.value = this.#views.peek().filter((view) => view.key !== key)
     this.events.changed()
   }
 
-  /** Once a second: counts, words for the line, leaks, and how long nobody has been reached. */
+  /** Nothing has come from this peer for some seconds. */
+  isSilent(key: string): boolean {
+    return (this.#views.peek().find((view) => view.key === key)?.watch.silent ?? 0) >= UNSAID
+  }
+
+  /** The network has changed, or the machine has slept. */
+  hurry(): void {
+    for (const link of this.links.values()) link.hurry()
+  }
+
+  /** Once a second: counts, the line and what to send on it, leaks, and how long nobody has been reached. */
   async poll(): Promise<void> {
-    if (this.connected) this.aloneSince = undefined
-    else this.aloneSince ??= Date.now()
+    this.aloneFor = this.connected ? 0 : this.aloneFor + 1
+    for (const [key, seconds] of this.goneFor) this.goneFor.set(key, seconds + 1)
     const bitrate = CAMERA_BITRATES[Math.max(0, this.present.size - 1)] ?? 500_000
     const views = this.#views.peek()
     await Promise.all([
-      ...views.map((view) => view.poll(this.present.has(view.key))),
-      ...[...this.links.values()].flatMap((link) => [link.watchForLeaks(), link.limitCamera(bitrate)]),
+      ...views.map((view) => view.poll(this.present.has(view.key), bitrate)),
+      ...[...this.links.values()].map((link) => link.watchForLeaks()),
     ])
   }
 
@@ -216,7 +235,7 @@ export class Conversation {
       peer,
       line: this.line,
       sealing: this.#sealing,
-      iceServers: () => this.#freshIceServers(),
+      iceServers: () => this.#iceServers.fresh(),
       relayOnly: this.line.relayOnly.peek(),
       sent: () => this.sent,
       events: this.#eventsOf(peer),
@@ -245,7 +264,7 @@ export class Conversation {
     return {
       changed: () => {
         this.#views.peek().find((view) => view.key === key)?.refresh(this.present.has(key))
-        if (this.connected) this.aloneSince = undefined
+        if (this.connected) this.aloneFor = 0
         this.events.changed()
       },
       betrayed: (alarm) => {
@@ -282,13 +301,13 @@ export class Conversation {
     void this.line.send(link.peer, { type: "unsealed", call: this.id }).catch(() => this.events.lineFailed())
     link.betray("unsealed-media")
   }
+}
 
-  #freshIceServers(): Promise<RTCIceServer[]> {
-    if (!this.#iceServers || Date.now() - this.#iceServers.at > ICE_SERVERS_FRESH) {
-      // Without servers a direct path may still be found.
-      const servers = this.line.iceServers().catch(() => [])
-      this.#iceServers = { at: Date.now(), servers }
-    }
-    return this.#iceServers.servers
+function ownLineOf(rungs: readonly Rung[]): OwnLine {
+  const all = (test: (rung: Rung) => boolean): boolean => rungs.length > 0 && rungs.every(test)
+  const full = rungs.every(({ picture }) => picture === "full")
+  return {
+    picture: all(({ picture }) => picture === "paused") ? "paused" : full ? "full" : "smaller",
+    write: all(({ write }) => write),
   }
 }

@@ -2,6 +2,7 @@
 import { batch, type Signal, signal } from "@preact/signals"
 import { type CallLine, type Peer } from "../session/types.ts"
 import { Conversation, type Starter } from "./conversation.ts"
+import { UNSAID } from "./lineWatch.ts"
 import { type CallEvent, Notices } from "./notices.ts"
 import { Ongoing } from "./ongoing.ts"
 import { OwnMedia } from "./ownMedia.ts"
@@ -97,7 +98,8 @@ export class Course {
       this.startedAt.value = Date.now()
       rememberCall(which.id)
     }
-    const kind = which.connected ? "active" : "connecting"
+    const gap = reached && which.links.size > 0 && which.aloneFor < UNSAID
+    const kind = which.connected || gap ? "active" : "connecting"
     if (!this.is(kind)) this.state.value = { kind, call: which.id }
   }
 

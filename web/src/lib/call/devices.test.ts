@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { mediaErrorOf } from "./devices.ts"
+import { mediaErrorOf } from "./deviceFailure.ts"
 import { loudness } from "./meter.ts"
 
 describe("a device that cannot be had", () => {
@@ -12,6 +12,17 @@ describe("a device that cannot be had", () => {
     ["TypeError", "failed"],
   ])("for %s is %s", (name, key) => {
     expect(mediaErrorOf(new DOMException("no", name))).toBe(key)
+  })
+
+  it("was not refused for good where the question was closed without an answer", () => {
+    const refusal = new DOMException("Permission denied", "NotAllowedError")
+    expect(mediaErrorOf(refusal, "prompt")).toBe("permission-dismissed")
+    expect(mediaErrorOf(refusal, "denied")).toBe("permission-denied")
+    expect(mediaErrorOf(new DOMException("Permission dismissed", "NotAllowedError"))).toBe("permission-dismissed")
+  })
+
+  it("may be kept back by the operating system", () => {
+    expect(mediaErrorOf(new DOMException("Permission denied by system", "NotAllowedError"))).toBe("system-denied")
   })
 })
 

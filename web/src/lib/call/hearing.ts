@@ -41,7 +41,8 @@ function heardOfAnother(course: Course, from: Peer, said: CallSignal): void {
   const own = course.people.isOwn(from.memberId)
   switch (said.type) {
     case "offer":
-      incoming(course, from, said)
+      if (said.round === 0) incoming(course, from, said)
+      else if (finished && !own) course.notices.say(from, "hangup", said.call)
       return
     case "media":
       if (!finished && !own && !course.current) course.ongoing.note(from, said.call)
@@ -49,12 +50,13 @@ function heardOfAnother(course: Course, from: Peer, said: CallSignal): void {
     case "hangup":
       course.ongoing.left(from)
       return
+    // Out of reach when it ended, they want it back.
+    case "restart":
     case "accept":
       if (finished && !own) course.notices.say(from, "hangup", said.call)
       return
     case "answer":
     case "candidate":
-    case "restart":
     case "decline":
     case "busy":
     case "unsealed":

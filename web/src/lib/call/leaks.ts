@@ -1,29 +1,32 @@
-/** A sender whose packets leave while the worker seals nothing leaks (docs/protocol.md §7.3). */
-import { type SlotNumber } from "./frameMessages.ts"
-import { SLOTS } from "./slots.ts"
+/**
+ * A sender from which more leaves than was given to the worker leaks (docs/protocol.md §7.3).
+ *
+ * Frames are counted, not packets: on a weak line packets that were sealed long ago leave late, and again.
+ */
+import { type SlotCounts, type SlotNumber } from "./frameMessages.ts"
 
-/** Packets between two looks that cannot be what was sealed before. */
+/** Frames that leave may be counted before the worker's word on them is here. */
 const LEAK = 20
 
-export class LeakWatch {
-  #seen = SLOTS.map(() => ({ packets: 0, sealed: 0 }))
-
-  /** `packets` by slot, and frames sealed, both since the link began. Whether a slot leaked since the last look. */
-  leaks(packets: readonly number[], sealed: (slot: SlotNumber) => number): boolean {
-    const before = this.#seen
-    this.#seen = SLOTS.map((slot) => ({ packets: packets[slot] ?? 0, sealed: sealed(slot) }))
-    return this.#seen.some((now, slot) => {
-      const last = before[slot]
-      return last !== undefined && now.packets - last.packets > LEAK && now.sealed === last.sealed
-    })
-  }
+/** `frames` by slot, as they left since the link began. Whether some slot leaked. */
+export function leaks(frames: readonly number[], counts: (slot: SlotNumber) => SlotCounts): boolean {
+  return frames.some((left, slot) => {
+    const { sealed, unsent } = counts(slot as SlotNumber)
+    return left - sealed - unsent > LEAK
+  })
 }
 
-export async function packetsSent(sender: RTCRtpSender): Promise<number> {
-  let packets = 0
+/** A packet of sound is one frame. */
+export async function framesSent(sender: RTCRtpSender): Promise<number> {
+  let frames = 0
   const report = await sender.getStats().catch(() => undefined)
   report?.forEach((stats: RTCOutboundRtpStreamStats) => {
-    if (stats.type === "outbound-rtp") packets += stats.packetsSent ?? 0
+    if (stats.type !== "outbound-rtp") return
+    frames += stats.kind === "video" ? (stats.framesSent ?? 0) : firstPackets(stats)
   })
-  return packets
+  return frames
+}
+
+function firstPackets({ packetsSent = 0, retransmittedPacketsSent = 0 }: RTCOutboundRtpStreamStats): number {
+  return packetsSent - retransmittedPacketsSent
 }

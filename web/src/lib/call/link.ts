@@ -3,22 +3,29 @@ import { type CallLine, type CallSignal, type Peer } from "../session/types.ts"
 import { type Contexts, newContexts, readContexts, writeContexts } from "./contexts.ts"
 import { SECTIONS } from "./description.ts"
 import { type SlotNumber } from "./frameMessages.ts"
-import { LeakWatch } from "./leaks.ts"
+import { type Rung } from "./ladder.ts"
+import { leaks } from "./leaks.ts"
 import { type Candidate, type Description, Negotiation, type NegotiationOptions } from "./negotiation.ts"
 import { Outgoing } from "./outgoing.ts"
 import { type Sealing } from "./sealing.ts"
 import { limitTransceiver } from "./transceiver.ts"
 
-/** A short gap mends itself; after so many ms an ICE restart is tried, and again as often until it works. */
+/** A short gap mends itself; after so many ms an ICE restart is tried, and again, later each time, until it works. */
 const PATIENCE = 3000
+const MOST_PATIENCE = 8000
 
 export type LinkState = "connecting" | "connected" | "reconnecting" | "closed"
 
-/** What a side says it sends. */
+/** What a side has to send. */
 export interface Sent {
   audio: boolean
   video: boolean
   screen: boolean
+}
+
+/** What the other side says of it; `paused`: pictures are on, and held back because the line does not carry them. */
+export interface Remote extends Sent {
+  paused: boolean
 }
 
 export interface LinkEvents {
@@ -36,7 +43,7 @@ export interface LinkOptions extends NegotiationOptions {
   peer: Peer
   line: CallLine
   sealing: Sealing
-  /** What this side sends at the moment. */
+  /** What this side has to send at the moment. */
   sent: () => Sent
   events: LinkEvents
 }
@@ -46,12 +53,15 @@ export class Link {
   readonly number: number
   readonly streams: (MediaStream | undefined)[] = [undefined, undefined, undefined]
   state: LinkState = "connecting"
-  remote: Sent = { audio: false, video: false, screen: false }
+  remote: Remote = { audio: false, video: false, screen: false, paused: false }
+  #paused = false
+  /** The other side was not told what is sent, because there was no line. */
+  #unsaid = false
+  #patience = PATIENCE
   #options: LinkOptions
   #contexts: Contexts = newContexts()
   #negotiation: Negotiation
   #outgoing: Outgoing
-  #leakWatch = new LeakWatch()
   #sending: Promise<void> = Promise.resolve()
   #impatience: ReturnType<typeof setTimeout> | undefined
 
@@ -103,6 +113,15 @@ export class Link {
     this.#negotiation.restart()
   }
 
+  /** The network is another one, or back, or the machine has slept: a new path is looked for without waiting. */
+  hurry(): void {
+    if (this.state === "connecting" || this.state === "closed") return
+    this.restart()
+    if (this.state !== "reconnecting") return
+    this.#patience = PATIENCE
+    this.#losePatience(PATIENCE)
+  }
+
   /** The call was answered: from now on tracks may go out. */
   release(): void {
     this.#outgoing.release()
@@ -113,31 +132,38 @@ export class Link {
     this.#outgoing.setTrack(slot, track)
   }
 
-  /** Bits a second that each camera may take; fewer when more are in the call. */
-  limitCamera(bitrate: number): Promise<void> {
-    return this.#outgoing.limitCamera(bitrate)
+  /** Sends what the line carries; `most`: bit/s that a camera may take, fewer when more are in the call. */
+  async shape(rung: Rung, most: number): Promise<void> {
+    const paused = rung.picture === "paused"
+    if (paused !== this.#paused || this.#unsaid) {
+      this.#paused = paused
+      this.announce()
+    }
+    await this.#outgoing.shape(rung, most)
   }
 
   /** Tells what is being sent, with the contexts it is sealed under. */
   announce(): void {
+    this.#unsaid = false
     const context = writeContexts(this.#contexts)
-    this.#say({ type: "media", call: this.#options.call, ...this.#options.sent(), context })
+    const paused = this.#paused ? { paused: true } : {}
+    this.#say({ type: "media", call: this.#options.call, ...this.#options.sent(), context, ...paused })
   }
 
   takeMedia(signal: Extract<CallSignal, { type: "media" }>): void {
     const contexts = readContexts(signal.context)
     if (contexts) this.#options.sealing.announced(this.number, this.peer.leaf, contexts)
-    this.remote = { audio: signal.audio, video: signal.video, screen: signal.screen }
+    const { audio, video, screen, paused = false } = signal
+    this.remote = { audio, video, screen, paused }
     this.#options.events.changed()
   }
 
   /** A leak ends the link. Call once a second. */
   async watchForLeaks(): Promise<void> {
     const { sealing } = this.#options
-    const packets = await this.#outgoing.packets()
+    const frames = await this.#outgoing.frames()
     await sealing.counted()
-    const leaks = this.#leakWatch.leaks(packets, (slot) => sealing.counts(this.number, slot).sealed)
-    if (leaks) this.betray("unsealed-media")
+    if (leaks(frames, (slot) => sealing.counts(this.number, slot))) this.betray("unsealed-media")
   }
 
   betray(alarm: "foreign-fingerprint" | "unsealed-media"): void {
@@ -160,11 +186,14 @@ export class Link {
     this.#options.events.failed()
   }
 
-  /** Signals leave in the order they were made. */
+  /** Signals leave in the order they were made. Once connected, a line that fails is mended without a word. */
   #say(signal: CallSignal): void {
     this.#sending = this.#sending
       .then(() => this.#options.line.send(this.peer, signal))
-      .catch(() => this.#options.events.lineFailed())
+      .catch(() => {
+        if (signal.type === "media") this.#unsaid = true
+        if (this.state === "connecting") this.#options.events.lineFailed()
+      })
   }
 
   /** At the caller in the task of `addTransceiver`, at the callee in that of the `track` event: later is too late. */
@@ -183,7 +212,10 @@ export class Link {
   #connectionChanged(state: RTCPeerConnectionState): void {
     clearTimeout(this.#impatience)
     if (state === "connected") {
+      // What was said meanwhile may not have been heard.
+      if (this.state === "reconnecting") this.announce()
       this.state = "connected"
+      this.#patience = PATIENCE
       this.#outgoing.warmUp()
     } else if (state === "disconnected" || state === "failed") {
       this.state = "reconnecting"
@@ -193,10 +225,12 @@ export class Link {
   }
 
   #losePatience(after: number): void {
+    clearTimeout(this.#impatience)
     this.#impatience = setTimeout(() => {
       if (this.state !== "reconnecting") return
       this.restart()
-      this.#losePatience(PATIENCE)
+      this.#losePatience(this.#patience)
+      this.#patience = Math.min(MOST_PATIENCE, this.#patience * 1.5)
     }, after)
   }
 }

@@ -12,6 +12,8 @@ export interface Meter {
 export function meter(track: MediaStreamTrack): Meter {
   const level = signal(0)
   const audio = new AudioContext()
+  // Safari begins with a context that stands still.
+  void audio.resume().catch(() => undefined)
   const analyser = audio.createAnalyser()
   analyser.fftSize = 1024
   audio.createMediaStreamSource(new MediaStream([track])).connect(analyser)

@@ -13,6 +13,9 @@ import { holdDirections } from "./transceiver.ts"
 export type Description = Extract<CallSignal, { sdp: string }>
 export type Candidate = Extract<CallSignal, { type: "candidate" }>
 
+/** ms after a restart in which the other side's wish for one is the same wish. */
+const SAME_WISH = 1500
+
 export interface NegotiationOptions {
   call: string
   iceServers: () => Promise<RTCIceServer[]>
@@ -40,6 +43,7 @@ export class Negotiation {
   #candidates: Candidate[] = []
   #certificate: PinnedCertificate
   #steps: Promise<void> = Promise.resolve()
+  #restartedAt = -Infinity
   #closed = false
 
   constructor(
@@ -108,7 +112,7 @@ export class Negotiation {
     })
   }
 
-  /** A new ICE round: offered by the offerer, asked for by the other. */
+  /** A new ICE round: offered by the offerer, asked for by the other. An offer that got lost is made anew. */
   restart(): void {
     if (!this.#offerer) {
       this.events.say({ type: "restart", call: this.options.call })
@@ -116,8 +120,14 @@ export class Negotiation {
     }
     this.#step(async () => {
       const pc = this.#pc
-      if (!pc?.remoteDescription || pc.signalingState !== "stable") return
-      pc.setConfiguration({ ...pc.getConfiguration(), iceServers: await this.options.iceServers() })
+      if (!pc?.remoteDescription || performance.now() - this.#restartedAt < SAME_WISH) return
+      const iceServers = await this.options.iceServers()
+      try {
+        pc.setConfiguration({ ...pc.getConfiguration(), iceServers })
+      } catch {
+        // No servers at all: those from before stay.
+      }
+      this.#restartedAt = performance.now()
       this.#round++
       pc.restartIce()
       await this.#describe(pc)
@@ -148,12 +158,7 @@ export class Negotiation {
   async #connection(): Promise<RTCPeerConnection> {
     if (this.#pc) return this.#pc
     const iceServers = await this.options.iceServers()
-    const pc = new RTCPeerConnection({
-      iceServers,
-      iceTransportPolicy: this.options.relayOnly ? "relay" : "all",
-      bundlePolicy: "max-bundle",
-      rtcpMuxPolicy: "require",
-    })
+    const pc = connectionBy(iceServers, this.options.relayOnly)
     if (this.#closed) pc.close()
     this.#pc = pc
     pc.ontrack = ({ transceiver }) => this.#takeTransceiver(pc, transceiver)
@@ -222,4 +227,18 @@ function localSdp(pc: RTCPeerConnection): string {
   const sdp = pc.localDescription?.sdp
   if (!sdp) throw new Error("no local description")
   return tidy(sdp)
+}
+
+/** Without servers where those that were told are none: a direct path may still be found. */
+function connectionBy(iceServers: RTCIceServer[], relayOnly: boolean): RTCPeerConnection {
+  const rest: RTCConfiguration = {
+    iceTransportPolicy: relayOnly ? "relay" : "all",
+    bundlePolicy: "max-bundle",
+    rtcpMuxPolicy: "require",
+  }
+  try {
+    return new RTCPeerConnection({ iceServers, ...rest })
+  } catch {
+    return new RTCPeerConnection(rest)
+  }
 }

@@ -4,12 +4,16 @@
  * What a user sends is put on a sender only when the call was answered and the worker has sealed frames of that very
  * sender, which a blank track before it shows.
  */
+import { type Rung } from "./ladder.ts"
 import { blankPicture, silenced } from "./blank.ts"
 import { type SlotNumber } from "./frameMessages.ts"
-import { packetsSent } from "./leaks.ts"
+import { framesSent } from "./leaks.ts"
 import { type LinkState } from "./link.ts"
 import { type Sealing } from "./sealing.ts"
-import { CAMERA, MICROPHONE, SLOTS } from "./slots.ts"
+import { CAMERA, MICROPHONE, SCREEN, SLOTS } from "./slots.ts"
+
+/** bit/s of a shared screen at most. */
+const SCREEN_BITRATE = 1_500_000
 
 /** ms that a blank track stays on after it was seen to be sealed, when nothing follows it. */
 const SETTLING = 2000
@@ -22,12 +26,15 @@ interface Outlet {
   settled: boolean
   /** On the sender until something takes its place. */
   blank: MediaStreamTrack | undefined
+  /** What the encoder was told last. */
+  encoding: string
 }
 
 export class Outgoing {
   #outlets: Outlet[] = []
   #wanted: (MediaStreamTrack | null)[] = [null, null, null]
   #released = false
+  #paused = false
 
   constructor(
     private readonly link: { readonly number: number; readonly state: LinkState },
@@ -39,7 +46,7 @@ export class Outgoing {
   }
 
   attach(slot: SlotNumber, sender: RTCRtpSender): void {
-    this.#outlets[slot] = { sender, armed: undefined, settled: false, blank: undefined }
+    this.#outlets[slot] = { sender, armed: undefined, settled: false, blank: undefined, encoding: "" }
   }
 
   /** The call was answered: from now on tracks may go out. */
@@ -62,18 +69,26 @@ export class Outgoing {
     this.#applyAll()
   }
 
-  async limitCamera(bitrate: number): Promise<void> {
-    const sender = this.#outlets[CAMERA]?.sender
-    const parameters = sender?.getParameters()
-    const [encoding] = parameters?.encodings ?? []
-    if (!sender || !parameters || !encoding || encoding.maxBitrate === bitrate) return
-    encoding.maxBitrate = bitrate
-    await sender.setParameters(parameters).catch(() => undefined)
+  /** What the line carries, and bit/s that the camera may take at most; nothing is negotiated for it. */
+  async shape(rung: Rung, most: number): Promise<void> {
+    const paused = rung.picture === "paused"
+    if (paused !== this.#paused) {
+      this.#paused = paused
+      this.#applyAll()
+    }
+    const { scale, framesPerSecond } = rung
+    const bitrate = Math.min(most, rung.bitrate ?? most)
+    await Promise.all([
+      this.#encode(MICROPHONE, { maxBitrate: rung.voice, priority: "high", networkPriority: "high" }),
+      this.#encode(CAMERA, { maxBitrate: bitrate, scaleResolutionDownBy: scale, maxFramerate: framesPerSecond }),
+      // Letters must stay readable: fewer pictures, not smaller ones.
+      this.#encode(SCREEN, { maxBitrate: Math.min(SCREEN_BITRATE, rung.bitrate ?? SCREEN_BITRATE) }),
+    ])
   }
 
-  /** Packets sent since the link began, by slot. */
-  packets(): Promise<number[]> {
-    return Promise.all(this.#outlets.map(({ sender }) => packetsSent(sender)))
+  /** Frames that left since the link began, by slot. */
+  frames(): Promise<number[]> {
+    return Promise.all(this.#outlets.map(({ sender }) => framesSent(sender)))
   }
 
   close(): void {
@@ -84,6 +99,19 @@ export class Outgoing {
     }
   }
 
+  async #encode(slot: SlotNumber, wanted: RTCRtpEncodingParameters): Promise<void> {
+    const outlet = this.#outlets[slot]
+    const written = JSON.stringify(wanted)
+    if (!outlet || outlet.encoding === written) return
+    const parameters = outlet.sender.getParameters()
+    const [encoding] = parameters.encodings
+    // Before the first description there is none.
+    if (!encoding) return
+    outlet.encoding = written
+    Object.assign(encoding, wanted)
+    await outlet.sender.setParameters(parameters).catch(() => undefined)
+  }
+
   #applyAll(): void {
     for (const slot of SLOTS) void this.#apply(slot)
   }
@@ -91,13 +119,13 @@ export class Outgoing {
   async #apply(slot: SlotNumber): Promise<void> {
     const outlet = this.#outlets[slot]
     if (!outlet || this.#isClosed()) return
-    const track = this.#wanted[slot] ?? null
+    const track = this.#trackFor(slot)
     if (track !== null) {
       if (!this.#released || this.link.state === "connecting") return
       await this.#arm(slot, outlet, track)
     } else if (outlet.blank && !(this.#released && outlet.settled)) return
     // While this waited, another track may have been wanted, or none.
-    if (this.#isClosed() || this.#wanted[slot] !== track) return
+    if (this.#isClosed() || this.#trackFor(slot) !== track) return
     await replace(outlet.sender, track)
     outlet.blank?.stop()
     outlet.blank = undefined
@@ -115,8 +143,12 @@ export class Outgoing {
     await this.sealing.sealed(this.link.number, slot)
     setTimeout(() => {
       outlet.settled = true
-      if (this.#wanted[slot] === null) void this.#apply(slot)
+      if (this.#trackFor(slot) === null) void this.#apply(slot)
     }, SETTLING)
+  }
+
+  #trackFor(slot: SlotNumber): MediaStreamTrack | null {
+    return this.#paused && slot !== MICROPHONE ? null : (this.#wanted[slot] ?? null)
   }
 
   #isClosed(): boolean {

@@ -2,20 +2,24 @@
 import { type ReadonlySignal, signal } from "@preact/signals"
 import { type SlotCounts, type SlotNumber } from "./frameMessages.ts"
 import { type Link } from "./link.ts"
-import { type Counted, countOf, qualityOf } from "./quality.ts"
+import { LineWatch, UNSAID } from "./lineWatch.ts"
 import { CAMERA, MICROPHONE, SCREEN, SLOTS } from "./slots.ts"
-import { type CallPeer, type Quality, type Sealed } from "./types.ts"
+import { type CallPeer, type Sealed } from "./types.ts"
 
+/** Level from which on somebody is taken to speak, and for how many ms after. */
+const SPEAKING = 0.02
+const PAUSE = 800
 /** Polls in a row in which a stream came and nothing of it could be opened. */
 const HOPELESS = 2
 
 export class PeerView {
   readonly shown: ReadonlySignal<CallPeer>
+  readonly watch = new LineWatch()
   #shown
   #level = signal(0)
+  #speaking = signal(false)
+  #spokeAt = -Infinity
   #sealed: Sealed = "waiting"
-  #quality: Quality = "good"
-  #counted: Counted | undefined
   #frames = SLOTS.map(() => ({ opened: 0, undecodable: 0, hopeless: 0 }))
 
   constructor(
@@ -39,26 +43,35 @@ export class PeerView {
     this.refresh(this.#shown.peek().connection !== "ringing")
   }
 
-  async poll(present: boolean): Promise<void> {
+  /** `most`: bit/s that a camera may take. */
+  async poll(present: boolean, most: number): Promise<void> {
     this.#judgeSealing()
-    await this.#judgeLine()
+    await this.#watchLine()
+    await this.link.shape(this.watch.rung.peek(), most)
     this.refresh(present)
   }
 
   async pollLevel(): Promise<void> {
+    const level = await this.#levelNow()
+    this.#level.value = level
+    if (level > SPEAKING) this.#spokeAt = Date.now()
+    this.#speaking.value = this.link.remote.audio && Date.now() - this.#spokeAt < PAUSE
+  }
+
+  async #levelNow(): Promise<number> {
     const track = this.link.streams[MICROPHONE]?.getAudioTracks()[0]
-    if (!track || !this.link.pc || !this.link.remote.audio || this.link.state === "closed") {
-      this.#level.value = 0
-      return
-    }
+    if (!track || !this.link.pc || !this.link.remote.audio || this.link.state === "closed") return 0
     const report = await this.link.pc.getStats(track).catch(() => undefined)
+    let level = 0
     report?.forEach((stats: RTCInboundRtpStreamStats) => {
-      if (stats.type === "inbound-rtp") this.#level.value = Math.min(1, stats.audioLevel ?? 0)
+      if (stats.type === "inbound-rtp") level = Math.min(1, stats.audioLevel ?? 0)
     })
+    return level
   }
 
   #look(present: boolean): CallPeer {
     const { peer, streams, remote, state } = this.link
+    const gone = state === "closed" || this.watch.silent >= UNSAID
     return {
       key: this.key,
       memberId: peer.memberId,
@@ -67,8 +80,12 @@ export class PeerView {
       cameraStream: streams[CAMERA],
       screenStream: streams[SCREEN],
       level: this.#level,
-      connection: !present ? "ringing" : state === "closed" ? "reconnecting" : state,
-      quality: state === "reconnecting" ? "lost" : this.#quality,
+      speaking: this.#speaking,
+      connection: !present ? "ringing" : state === "connecting" ? state : gone ? "reconnecting" : "connected",
+      quality: gone ? "gone" : this.watch.line.peek().quality,
+      line: this.watch.line,
+      picturePaused: remote.paused && (remote.video || remote.screen),
+      ownPicturePaused: this.watch.rung.peek().picture === "paused",
       sealed: this.#sealed,
       muted: !remote.audio,
       cameraOff: !remote.video,
@@ -93,12 +110,13 @@ export class PeerView {
     else if (came > 0) this.#sealed = "yes"
   }
 
-  async #judgeLine(): Promise<void> {
-    const report = await this.link.pc?.getStats().catch(() => undefined)
-    if (!report) return
-    const now = countOf(report)
-    const { audio, video, screen } = this.link.remote
-    if (this.#counted) this.#quality = qualityOf(this.#counted, now, this.link.released && (audio || video || screen))
-    this.#counted = now
+  async #watchLine(): Promise<void> {
+    const { pc, released } = this.link
+    const report = await pc?.getStats().catch(() => undefined)
+    const { remote, state } = this.link
+    if (!report || state === "connecting" || state === "closed") return
+    const expecting = released && (remote.audio || ((remote.video || remote.screen) && !remote.paused))
+    this.watch.look(report, { connected: state === "connected", expecting, sending: released }, performance.now())
+    if (this.watch.doubtful) this.link.hurry()
   }
 }

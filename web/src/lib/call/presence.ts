@@ -3,10 +3,14 @@ import { type Peer } from "../session/types.ts"
 import { type Conversation, keyOf } from "./conversation.ts"
 import { type Course } from "./course.ts"
 
-/** ms that accepted, and with nobody in reach, a call waits for somebody. */
-const ALONE = 30_000
-/** ms after which a page that is gone from the server and from the connection does not come back. */
-const GONE = 8_000
+/** Seconds that accepted, and with nobody in reach, a call waits for somebody. */
+const ALONE = 30
+/** Seconds that it waits for those it had reached: two minutes of nothing, and the time to find each other again. */
+const LOST = 150
+/** Seconds after which a page that went from the server and from the connection at once does not come back. */
+const GONE = 30
+/** ms late, a second tells that the machine has slept. */
+const SLEPT = 5000
 
 export function peersChanged(course: Course, peers: readonly Peer[]): void {
   const here = new Set(peers.map(keyOf))
@@ -25,9 +29,10 @@ export function peersChanged(course: Course, peers: readonly Peer[]): void {
 /** A page that was loaded again is another instance of the same leaf: what was connected to the old one is dead. */
 function noteGone(current: Conversation, peers: readonly Peer[], here: ReadonlySet<string>): void {
   for (const [key, { peer }] of [...current.links]) {
-    if (here.has(key)) current.goneSince.delete(key)
+    if (here.has(key)) current.goneFor.delete(key)
     else if (peers.some(({ leaf }) => leaf === peer.leaf)) current.drop(peer)
-    else if (!current.goneSince.has(key)) current.goneSince.set(key, Date.now())
+    // The server notices a dead line later than the call does; who was silent before is out of reach, not gone.
+    else if (!current.goneFor.has(key)) current.goneFor.set(key, current.isSilent(key) ? GONE - LOST : 0)
   }
 }
 
@@ -50,18 +55,29 @@ export function membersChanged(course: Course): void {
   }
 }
 
-export async function everySecond(course: Course): Promise<void> {
+/** What a clock shows once a second: seconds in which the machine slept do not count. */
+export class Seconds {
+  #last = Date.now()
+
+  async tick(course: Course): Promise<void> {
+    const slept = Date.now() - this.#last > SLEPT
+    this.#last = Date.now()
+    if (slept) course.current?.hurry()
+    await everySecond(course)
+  }
+}
+
+async function everySecond(course: Course): Promise<void> {
   const { current } = course
   if (!current) return
   await current.poll()
   if (!course.isCurrent(current) || !current.accepted) return
   for (const [key, link] of [...current.links]) {
-    const away = current.goneSince.get(key)
-    if (away !== undefined && link.state !== "connected" && Date.now() - away > GONE) current.drop(link.peer)
+    if ((current.goneFor.get(key) ?? 0) > GONE && link.state !== "connected") current.drop(link.peer)
   }
   course.progress(current)
-  const alone = current.aloneSince
-  if (course.is("connecting") && alone !== undefined && Date.now() - alone > ALONE) {
+  const reached = course.startedAt.peek() !== undefined && current.links.size > 0
+  if (course.is("connecting") && current.aloneFor > (reached ? LOST : ALONE)) {
     course.notices.sayToAll("hangup", current.id)
     course.finish("lost", "ended")
   }

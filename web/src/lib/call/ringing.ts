@@ -9,7 +9,7 @@ import { enter } from "./takingPart.ts"
 /** An offer of a call that this page is not in. Where two start calls at once, the call of the lower leaf stands. */
 export function incoming(course: Course, from: Peer, offer: Description): void {
   const { people, notices, current } = course
-  if (people.isOwn(from.memberId) || offer.round !== 0) return
+  if (people.isOwn(from.memberId)) return
   if (course.finished.has(offer.call)) {
     notices.say(from, "hangup", offer.call)
     return
@@ -39,6 +39,8 @@ export function entryCame(course: Course, from: Member, call: string, event: Cal
   const { current } = course
   if (event !== "started") {
     if (current?.id === call && course.is("ringing-in")) course.miss("cancelled")
+    // They hung up while this side was out of reach.
+    else if (current?.id === call && event === "ended" && !from.self && course.is("connecting")) course.end("hung-up-by-other")
     course.ongoing.forget(call)
     return
   }

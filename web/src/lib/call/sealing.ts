@@ -1,4 +1,5 @@
 /** The page's hold on the frame worker: keys in, counts out, and its death noticed (docs/protocol.md §7.3). */
+import { startWorker } from "../startWorker.ts"
 import FrameWorkerUrl from "./frameWorker.ts?worker&url"
 import {
   type FromWorker,
@@ -46,32 +47,11 @@ export function canSeal(): boolean {
   )
 }
 
-interface TrustedTypesFactory {
-  createPolicy(
-    name: string,
-    rules: { createScriptURL(url: string): string },
-  ): { createScriptURL(url: string): string }
-}
-
-/** Under Trusted Types a worker starts only from an address that a policy let pass: this one passes one. */
-function startWorker(): Worker {
-  const factory = (globalThis as { trustedTypes?: TrustedTypesFactory }).trustedTypes
-  policy ??= factory?.createPolicy("careseal-frames", {
-    createScriptURL: (url) => {
-      if (url !== FrameWorkerUrl) throw new TypeError("not the frame worker")
-      return url
-    },
-  })
-  const url = policy?.createScriptURL(FrameWorkerUrl) ?? FrameWorkerUrl
-  return new Worker(url, { type: "module", name: "frames" })
-}
-let policy: ReturnType<TrustedTypesFactory["createPolicy"]> | undefined
-
 const NONE: SlotCounts = { sealed: 0, unsent: 0, opened: 0, unsealed: 0, undecodable: 0 }
 
 /** Starts a worker. One serves all connections of a call, so that no counter is ever used twice. */
 export function startSealing(events: SealingEvents): Sealing {
-  const worker = startWorker()
+  const worker = startWorker("frames", FrameWorkerUrl)
   const counted = new Map<number, SlotCounts[]>()
   const waiting = new Map<string, (() => void)[]>()
   const sealedEnough = new Set<string>()

@@ -110,10 +110,8 @@ export function hasKeyBox(epoch: Epoch, invite: PolicyInvite): boolean {
 export async function sealKeyBoxes(sessionId: string, epoch: Epoch, random: Random): Promise<KeyBox[]> {
   const boxes: KeyBox[] = []
   for (const invite of epoch.policy.invites.filter((each) => hasKeyBox(epoch, each))) {
-    const info = keyBoxInfo(sessionId, epoch.n, invite.id)
     try {
-      const sealed = await hpkeSeal(fromBase64Url(invite.box, 1216), info, epoch.secrets.door, random)
-      boxes.push({ invite: invite.id, box: concat(u64(epoch.n), sealed) })
+      boxes.push({ invite: invite.id, box: await sealKeyBox(sessionId, epoch, invite.id, fromBase64Url(invite.box, 1216), random) })
     } catch (error) {
       if (!(error instanceof SealError)) throw error
     }
@@ -121,12 +119,28 @@ export async function sealKeyBoxes(sessionId: string, epoch: Epoch, random: Rand
   return boxes
 }
 
-/** The epoch and its door key. Throws CannotOpen or Malformed. */
-export async function openKeyBox(keys: InviteKeys, box: Uint8Array): Promise<{ n: number; doorKey: Bytes }> {
+/** A key box for the holder of a box key (1216): an invite's, or that of a knock. Throws SealError. */
+export async function sealKeyBox(
+  sessionId: string,
+  epoch: Epoch,
+  invite: string,
+  key: Bytes,
+  random: Random,
+): Promise<Bytes> {
+  const sealed = await hpkeSeal(key, keyBoxInfo(sessionId, epoch.n, invite), epoch.secrets.door, random)
+  return concat(u64(epoch.n), sealed)
+}
+
+/** The epoch and its door key; `seed` is that of a knock. Throws CannotOpen or Malformed. */
+export async function openKeyBox(
+  keys: InviteKeys,
+  box: Uint8Array,
+  seed: Bytes = keys.box.seed,
+): Promise<{ n: number; doorKey: Bytes }> {
   const reader = new Reader(box)
   const n = reader.u64()
   const sealed = reader.take(reader.left)
-  const doorKey = await hpkeOpen(keys.box.seed, keyBoxInfo(keys.sessionId, n, keys.id), sealed)
+  const doorKey = await hpkeOpen(seed, keyBoxInfo(keys.sessionId, n, keys.id), sealed)
   if (doorKey.length !== 32) throw new Malformed("key box: length")
   return { n, doorKey }
 }

@@ -24,6 +24,7 @@ export {
 } from "./file.ts"
 export { type IdentityKey, type Introduction, newIdentityKey } from "./identity.ts"
 export {
+  accessTokenOf,
   inviteKeys,
   type InviteKeys,
   type InviteOptions,
@@ -33,9 +34,11 @@ export {
   readFragment,
 } from "./invite.ts"
 export { type KeyBox } from "./door.ts"
+export { admission, isKnock, type Knock, makeKnock, nameIn } from "./knock.ts"
 export { type Epoch, type EpochRecord } from "./epoch.ts"
 export { grantFor, knownFrom, mayGrant, takeHistory } from "./granting.ts"
 export { type History, openGrant, openLetter } from "./history.ts"
+export { firstContradiction, vouchesFor } from "./log.ts"
 export { join, type Joining, type LogTail, openDoor, type OpenedDoor } from "./joining.ts"
 export { checkDoor, checkKeyBox, type DoorFault, doorOf, type DoorRequest, type Letter, lettersDue } from "./keeping.ts"
 export {
@@ -43,7 +46,6 @@ export {
   applyEntry,
   type Changes,
   type ChatRequest,
-  checkHead,
   type CommitRequest,
   type Committing,
   type CreateRequest,
@@ -61,14 +63,17 @@ export {
 } from "./member.ts"
 export {
   type CallPayload,
+  type EditPayload,
   type FilePayload,
   type HistoryPayload,
   type MessageEvent,
   type NotePayload,
   type Payload,
+  type ReactionPayload,
   type ReceiptPayload,
   type RefusedCause,
   type TextPayload,
+  type WithdrawPayload,
 } from "./message.ts"
 export {
   inviteOf,
@@ -80,6 +85,7 @@ export {
   withInviteClosed,
   withoutInvite,
   withSettings,
+  withStart,
 } from "./policy.ts"
 export { type RosterMember } from "./roster.ts"
 export { securityCode, type SecurityCode } from "./securityCode.ts"
@@ -92,5 +98,5 @@ export {
   type SignalSender,
   type SignalWindow,
 } from "./signal.ts"
-export { decodeState, encodeState, type MemberState, type Pending } from "./state.ts"
+export { contradicting, decodeState, encodeState, isStopped, type MemberState, type Pending } from "./state.ts"
 export { type VoidCause } from "./validity.ts"

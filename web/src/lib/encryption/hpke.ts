@@ -3,6 +3,7 @@ import { Aes256Gcm, CipherSuite, HkdfSha512 } from "@hpke/core"
 import { XWing } from "@hpke/hybridkem-x-wing"
 import { type Bytes, concat, owned, type Random } from "./bytes.ts"
 import { CannotOpen, Malformed } from "./errors.ts"
+import { x25519 } from "./x25519.ts"
 
 export const seedSize = 32
 export const publicSize = 1216
@@ -10,7 +11,7 @@ export const encSize = 1120
 const mlkemPublicSize = 1184
 const mlkemModulus = 3329
 
-const kem = new XWing()
+const kem = Object.defineProperty(new XWing(), "_x25519", { value: { derive: x25519 } })
 const suite = new CipherSuite({ kem, kdf: new HkdfSha512(), aead: new Aes256Gcm() })
 
 /** An ArrayBuffer of exactly these bytes. */

@@ -7,10 +7,11 @@ import { type PolicyInvite, type Role } from "./policy.ts"
 import { hash256, hkdfExpand, hkdfExtract } from "./seal.ts"
 import { publicKeyOf } from "./signature.ts"
 
-/** What a link's fragment says: the secret (32 bytes), and whether a passcode belongs to it. */
+/** What a link's fragment says: the secret (32 bytes), whether a passcode belongs to it, whether one must knock. */
 export interface LinkSecret {
   readonly secret: Bytes
   readonly passcode: boolean
+  readonly knock: boolean
 }
 
 /** Everything that comes from an invite secret. */
@@ -26,6 +27,10 @@ export interface InviteKeys {
   readonly join: { readonly seed: Bytes; readonly key: Bytes }
   /** X-Wing seed (32) and public key (1216) */
   readonly box: { readonly seed: Bytes; readonly key: Bytes }
+  /** Secret under which a joiner's name is sealed (§3.8), 32 bytes */
+  readonly knockName: Bytes
+  /** The link says that who has it must be admitted */
+  readonly knock: boolean
 }
 
 export interface InviteOptions {
@@ -48,18 +53,31 @@ export interface NewInvite {
 
 /** Reads a link's fragment, without `#`. Throws Malformed. */
 export function readFragment(fragment: string): LinkSecret {
-  const passcode = fragment.endsWith(".p")
-  return { secret: fromBase64Url(passcode ? fragment.slice(0, -2) : fragment, 32), passcode }
+  const [secret = "", mark] = fragment.split(/(\.p|\.k|\.pk)$/)
+  return { secret: fromBase64Url(secret, 32), passcode: mark === ".p" || mark === ".pk", knock: mark === ".k" || mark === ".pk" }
 }
 
-/** Derives the invite; takes about a second when there is a passcode. Throws Refused when one is needed and missing. */
-export async function inviteKeys(sessionId: string, link: LinkSecret, passcode?: string): Promise<InviteKeys> {
+function markOf({ passcode, knock }: LinkSecret): string {
+  return passcode || knock ? `.${passcode ? "p" : ""}${knock ? "k" : ""}` : ""
+}
+
+/** What HKDF makes of an invite secret; the public keys are not among it. */
+function secretsOf(sessionId: string, link: LinkSecret, passcode?: string) {
   const session = fromBase64Url(sessionId, 16)
   if (link.passcode && passcode === undefined) throw new Refused("the link needs its passcode")
   const salt = link.passcode && passcode !== undefined ? stretch(passcode, session) : new Uint8Array(64)
   const prk = hkdfExtract(salt, link.secret)
-  const derive = (label: string, length: number) =>
-    hkdfExpand(prk, concat(utf8(`careseal/1 ${label}`), session), length)
+  return (label: string, length: number) => hkdfExpand(prk, concat(utf8(`careseal/1 ${label}`), session), length)
+}
+
+/** The access token alone, of a link without passcode: to ask the server for the door while the keys are made. */
+export function accessTokenOf(sessionId: string, link: LinkSecret): Bytes {
+  return secretsOf(sessionId, link)("access token", 32)
+}
+
+/** Derives the invite; takes about a second when there is a passcode. Throws Refused when one is needed and missing. */
+export async function inviteKeys(sessionId: string, link: LinkSecret, passcode?: string): Promise<InviteKeys> {
+  const derive = secretsOf(sessionId, link, passcode)
   const [join, box] = [derive("join key", 32), derive("box key", 32)]
   const accessToken = derive("access token", 32)
   return {
@@ -69,6 +87,8 @@ export async function inviteKeys(sessionId: string, link: LinkSecret, passcode?:
     accessTokenHash: hash256(accessToken),
     join: { seed: join, key: await publicKeyOf(join) },
     box: { seed: box, key: await publicKeyOfSeed(box) },
+    knockName: derive("knock name", 32),
+    knock: link.knock,
   }
 }
 
@@ -88,7 +108,8 @@ export async function newInvite(
   since: number,
   random: Random = secureRandom,
 ): Promise<NewInvite> {
-  const link: LinkSecret = { secret: random(32), passcode: options.passcode !== undefined }
+  const { passcode, knock = false } = options
+  const link: LinkSecret = { secret: random(32), passcode: passcode !== undefined, knock }
   const keys = await inviteKeys(sessionId, link, options.passcode)
   const invite: PolicyInvite = {
     id: keys.id,
@@ -98,9 +119,9 @@ export async function newInvite(
     devices: options.devices ?? 4,
     open: options.open ?? true,
     history: options.history ?? false,
-    knock: options.knock ?? false,
+    knock,
     since,
     label: options.label,
   }
-  return { invite, keys, fragment: toBase64Url(link.secret) + (link.passcode ? ".p" : "") }
+  return { invite, keys, fragment: toBase64Url(link.secret) + markOf(link) }
 }

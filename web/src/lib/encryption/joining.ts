@@ -35,10 +35,10 @@ export interface OpenedDoor {
 /** Throws CannotOpen, Malformed or Refused; all mean: wait for a host to heal the door. */
 export async function openDoor(
   keys: InviteKeys,
-  sealed: { readonly door: Uint8Array; readonly keyBox: Uint8Array },
+  sealed: { readonly door: Uint8Array; readonly keyBox: Uint8Array; readonly seed?: Bytes },
 ): Promise<OpenedDoor> {
   const { sessionId } = keys
-  const { n, doorKey } = await openKeyBox(keys, sealed.keyBox)
+  const { n, doorKey } = await openKeyBox(keys, sealed.keyBox, sealed.seed)
   const content = await openSealedDoor(doorKey, sessionId, sealed.door)
   const info = await openGroupInfo(content.groupInfo, sessionId, n)
   const policy = decodePolicy(content.policy)
@@ -109,7 +109,8 @@ export async function join(
     records: returning?.records ?? [],
     used: [...new Set([...door.content.used, ...(returning?.used ?? [])])],
     pending,
-    fork: undefined,
+    fork: returning?.fork,
+    contradictions: returning?.contradictions ?? [],
     removedAt: undefined,
     chain,
     commits: commitsOf(log.digests, returning, chain),

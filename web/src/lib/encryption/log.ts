@@ -98,3 +98,22 @@ export function sealCommit(doorKey: Bytes, sessionId: string, fields: HeaderFiel
 export function openCommit(doorKey: Bytes, sessionId: string, entry: LogEntry): Promise<Bytes> {
   return open(doorKey, commitLabel, fromBase64Url(entry.id, 16), header(sessionId, entry), entry.body)
 }
+
+/** The seq where a whole log, by its digests, is not what this chain knows; undefined where it is. */
+export function firstContradiction(
+  { sessionId, chain }: { readonly sessionId: string; readonly chain: Chain },
+  digests: readonly EntryDigest[],
+): number | undefined {
+  let position = chainStart(sessionId)
+  for (const digest of digests) {
+    if (digest.seq !== position.seq + 1) return digest.seq
+    position = nextPosition(sessionId, position, digest)
+    if (agrees(chain, position) === false) return digest.seq
+  }
+  return undefined
+}
+
+/** Whether what lies up to `seq` could be compared with what this chain knows. */
+export function vouchesFor({ chain }: { readonly chain: Chain }, seq: number): boolean {
+  return seq > chain.head.seq || hashAt(chain, seq) !== undefined
+}

@@ -7,7 +7,7 @@
 import { type Bytes, equal, type Random, secureRandom, toBase64Url } from "./bytes.ts"
 import { encodeCommitData } from "./commitData.ts"
 import { type KeyBox, sealDoor, sealKeyBoxes } from "./door.ts"
-import { type EntryDigest, type LogEntry } from "./entry.ts"
+import { type EntryDigest, type LogEntry, type Position } from "./entry.ts"
 import { type Epoch, makeEpoch, memberAt, noCommitId, recordOf } from "./epoch.ts"
 import { Malformed, Refused } from "./errors.ts"
 import { createGroup } from "./group.ts"
@@ -19,7 +19,7 @@ import { type MessageEvent, openMessage, type Payload, sealMessage } from "./mes
 import { checkSuccessor, decodePolicy, encodePolicy, type Policy, type PolicyInvite, type Role } from "./policy.ts"
 import { memberIdOf, type RosterMember } from "./roster.ts"
 import { publicKeyOf } from "./signature.ts"
-import { type MemberState, type Pending } from "./state.ts"
+import { assertSending, contradicting, type MemberState, type Pending } from "./state.ts"
 import { type Effects, judge, type Verdict, type VoidCause } from "./validity.ts"
 
 /** How long the keys of the epoch before are held for signals and frames, ms. */
@@ -56,11 +56,17 @@ export type EntryEvent =
   /** Applied before; when it has another content than then, `fork` is set. */
   | { readonly kind: "duplicate" }
 
+export interface Fork {
+  readonly seq: number
+  /** The member whose word it is; undefined where the server contradicts what was verified here. */
+  readonly by: RosterMember | undefined
+}
+
 export interface Applied {
   readonly state: MemberState
   readonly event: EntryEvent
-  /** The log contradicts what a member or this device had verified, at this seq: an alarm. */
-  readonly fork: number | undefined
+  /** An alarm: the log contradicts what this device or `by` had verified, or says so (§4.1). */
+  readonly fork: Fork | undefined
 }
 
 /** All bytes; the session turns them into base64url. Tokens and their hashes are its business. */
@@ -90,6 +96,8 @@ export interface FoundOptions {
   readonly introduction: Introduction
   readonly title: string
   readonly relayOnly: boolean
+  /** The time agreed for the visit, ms */
+  readonly starts?: number
   /** The founder's own invite (a host's), then others of epoch 0. */
   readonly founder: Omit<InviteOptions, "role">
   readonly invites: readonly InviteOptions[]
@@ -109,7 +117,8 @@ export async function found(options: FoundOptions, random: Random = secureRandom
   for (const each of options.invites) invites.push(await newInvite(sessionId, each, 0, random))
   const [own] = invites
   if (own === undefined) throw new Malformed("no invite")
-  const settings = { title: options.title, relayOnly: options.relayOnly }
+  const { title, relayOnly, starts } = options
+  const settings = { title, relayOnly, ...(starts === undefined ? {} : { starts }) }
   const policyBytes = encodePolicy({ v: 1, invites: invites.map(({ invite }) => invite), settings })
   const seed = random(32)
   const key = await publicKeyOf(seed)
@@ -130,6 +139,7 @@ export async function found(options: FoundOptions, random: Random = secureRandom
     used: [own.invite.id],
     pending: undefined,
     fork: undefined,
+    contradictions: [],
     removedAt: undefined,
     chain: chainAt(head),
     commits: [],
@@ -164,25 +174,37 @@ function extend(state: MemberState, entry: EntryDigest): MemberState {
   return entry.kind === "chat" ? next : { ...next, lastCommit: entry.seq, commits: [...state.commits, entry.seq] }
 }
 
-function settle(state: MemberState, event: EntryEvent, fork?: number): Applied {
-  return { state: fork === undefined ? state : { ...state, fork: state.fork ?? fork }, event, fork }
+function settle(state: MemberState, event: EntryEvent): Applied {
+  return { state, event, fork: undefined }
 }
 
-/** seq of a position that a member verified and this device's log contradicts. */
-function forkAt({ chain }: MemberState, at: { seq: number; h: Bytes } | undefined): number | undefined {
-  return at !== undefined && agrees(chain, at) === false ? at.seq : undefined
+/** The server contradicts what was verified here: nothing is sent any more. */
+function contradicted(state: MemberState, event: EntryEvent, seq: number): Applied {
+  const fork = state.fork === undefined ? seq : Math.min(seq, state.fork)
+  return { state: { ...state, fork }, event, fork: { seq, by: undefined } }
+}
+
+/** What an author had verified must lie before its entry, and be what was verified here (§4.1). */
+function compare(before: MemberState, applied: Applied, seq: number, by: RosterMember, at: Position): Applied {
+  const { state, event } = applied
+  if (at.seq < seq && agrees(before.chain, at) !== false) return applied
+  if (by.memberId === state.self.memberId) return contradicted(state, event, at.seq)
+  const others = state.contradictions.filter(({ memberId }) => memberId !== by.memberId)
+  const contradictions = [...others, { memberId: by.memberId, seq: at.seq }]
+  return { state: { ...state, contradictions }, event, fork: { seq: at.seq, by } }
 }
 
 function applyAgain(state: MemberState, entry: EntryDigest): Applied {
   const same = holds(state.sessionId, state.chain, entry)
-  return settle(state, { kind: "duplicate" }, same === false ? entry.seq : undefined)
+  return same === false ? contradicted(state, { kind: "duplicate" }, entry.seq) : settle(state, { kind: "duplicate" })
 }
 
 async function applyChat(before: MemberState, next: MemberState, entry: LogEntry): Promise<Applied> {
   const record = before.records.at(-1)
   if (before.phase !== "in" || record === undefined) return settle(next, { kind: "unreadable", cause: "not-ours" })
   const { event, at } = await openMessage(before.sessionId, record, entry)
-  return settle(next, event, forkAt(before, at))
+  const applied = settle(next, event)
+  return at === undefined || !("sender" in event) ? applied : compare(before, applied, entry.seq, event.sender, at)
 }
 
 async function applyCommit(before: MemberState, next: MemberState, entry: LogEntry, now: number): Promise<Applied> {
@@ -191,8 +213,10 @@ async function applyCommit(before: MemberState, next: MemberState, entry: LogEnt
   if (pending !== undefined && isPending(pending, entry)) return adopt(before, next, pending, entry, now)
   if (phase === "joining" || epoch === undefined) return settle({ ...next, pending: undefined }, { kind: "join-lost" })
   const verdict = await judge(before.sessionId, epoch, entry)
-  const fork = forkAt(before, verdict.kind === "void" ? verdict.at : verdict.effects.at)
-  return settle(...(await carryOut(next, epoch, verdict, entry, now)), fork)
+  const applied = settle(...(await carryOut(next, epoch, verdict, entry, now)))
+  // The position in a void commit is nobody's word: whoever has the link could have named it.
+  if (verdict.kind !== "valid") return applied
+  return compare(before, applied, entry.seq, verdict.effects.sender, verdict.effects.at)
 }
 
 function isPending({ id, parent, body }: Pending, entry: LogEntry): boolean {
@@ -210,7 +234,7 @@ async function carryOut(
   switch (verdict.kind) {
     case "void": {
       const { cause, sender, invite } = verdict
-      return [next, { kind: "void", cause, sender, invite }]
+      return [{ ...next, pending: undefined }, { kind: "void", cause, sender, invite }]
     }
     case "removed-self": {
       const { sender, resync } = verdict.effects
@@ -236,6 +260,7 @@ function enter(state: MemberState, epoch: Epoch, joined: RosterMember | undefine
     records: [...state.records, recordOf(epoch, state.head.h)],
     used,
     pending: undefined,
+    contradictions: state.contradictions.filter(({ memberId }) => epoch.members.some((each) => each.memberId === memberId)),
   }
 }
 
@@ -288,16 +313,17 @@ export async function openEntry(state: MemberState, entry: LogEntry): Promise<Me
 /** Opens one chat entry (docs/protocol.md §5.1). */
 export const decryptMessage = openEntry
 
-/** A head that the server tells: its seq when it lies before what was verified (a roll-back), else undefined. */
-export function checkHead(state: MemberState, head: number): number | undefined {
-  return head < state.head.seq ? head : undefined
-}
-
 /** The current epoch of a member that may write. Throws Refused. */
 export function writable(state: MemberState): Epoch {
   if (state.phase !== "in" || state.epoch === undefined) throw new Refused("not in the group")
-  if (state.fork !== undefined) throw new Refused("the log has forked")
+  assertSending(state)
   return state.epoch
+}
+
+/** As `writable`, but a commit may remove somebody who contradicts. */
+function committable(state: MemberState, removes: readonly number[]): Epoch {
+  const removed = contradicting(state).some(({ leaf }) => removes.includes(leaf))
+  return writable(removed && state.fork === undefined ? { ...state, contradictions: [] } : state)
 }
 
 /** Seals a chat entry for the current epoch. A retry posts the same request again; after 409 seal anew. */
@@ -334,7 +360,7 @@ export async function makeCommit(
   { removes = [], policy }: Changes = {},
   random: Random = secureRandom,
 ): Promise<Committing> {
-  const epoch = writable(state)
+  const epoch = committable(state, removes)
   const policyBytes = policy === undefined ? undefined : encodePolicy(policy)
   checkAllowed(epoch, removes, policyBytes)
   const data = encodeCommitData({ at: state.head, ...(policyBytes === undefined ? {} : { policy: policyBytes }) })

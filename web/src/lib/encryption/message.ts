@@ -29,7 +29,7 @@ const shapes = {
       name: text(255),
       mime: text(127),
     },
-    { thumb: bytes(undefined, 24576) },
+    { thumb: bytes(undefined, 24576), voice: integer(1, 3600) },
   ),
   history: object({ type: oneOf("history"), to: bytes(16), box: bytes() }),
   call: object(
@@ -38,9 +38,13 @@ const shapes = {
   ),
   receipt: object({ type: oneOf("receipt"), delivered: integer(), seen: integer() }),
   admit: object({ type: oneOf("admit"), member: bytes(16) }),
+  late: object({ type: oneOf("late"), minutes: integer(1, 240) }),
   leave: object({ type: oneOf("leave") }),
   note: object({ type: oneOf("note"), message: messageId, text: text(1024) }),
   end: object({ type: oneOf("end") }),
+  edit: object({ type: oneOf("edit"), message: messageId, text: text(16384, 1) }),
+  withdraw: object({ type: oneOf("withdraw"), message: messageId }),
+  reaction: object({ type: oneOf("reaction"), author: bytes(16), message: messageId, emoji: text(64) }),
 }
 
 type Shapes = typeof shapes
@@ -51,9 +55,13 @@ export type HistoryPayload = Of<Shapes["history"]>
 export type CallPayload = Of<Shapes["call"]>
 export type ReceiptPayload = Of<Shapes["receipt"]>
 export type AdmitPayload = Of<Shapes["admit"]>
+export type LatePayload = Of<Shapes["late"]>
 export type LeavePayload = Of<Shapes["leave"]>
 export type NotePayload = Of<Shapes["note"]>
 export type EndPayload = Of<Shapes["end"]>
+export type EditPayload = Of<Shapes["edit"]>
+export type WithdrawPayload = Of<Shapes["withdraw"]>
+export type ReactionPayload = Of<Shapes["reaction"]>
 
 /** Byte strings are base64url text, as in the JSON. */
 export type Payload = { [T in keyof Shapes]: Of<Shapes[T]> }[keyof Shapes]
@@ -111,7 +119,7 @@ export async function openMessage(sessionId: string, record: EpochRecord, entry:
     const plain = await open(record.secret, label, fromBase64Url(entry.id, 16), front, entry.body)
     const read = readMessage(plain)
     const sender = senders(record).get(read.leaf)
-    if (sender === undefined || read.at.seq >= entry.seq) return tampered
+    if (sender === undefined) return tampered
     const signed = concat(front, u64(record.epoch), record.context, read.content)
     if (!(await verify(sender.key, label, signed, read.signature))) return tampered
     return { event: readPayload(read.payload, sender, read.time, record), at: read.at }
@@ -173,6 +181,7 @@ function isKnown(type: string): type is keyof Shapes {
 function maySend(payload: Payload, sender: RosterMember, record: EpochRecord): boolean {
   switch (payload.type) {
     case "admit":
+    case "late":
     case "note":
     case "end":
       return sender.role === "host"
@@ -183,6 +192,9 @@ function maySend(payload: Payload, sender: RosterMember, record: EpochRecord): b
     case "call":
     case "receipt":
     case "leave":
+    case "edit":
+    case "withdraw":
+    case "reaction":
       return true
   }
 }

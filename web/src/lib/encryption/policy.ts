@@ -29,6 +29,8 @@ export interface PolicyInvite {
 export interface PolicySettings {
   readonly title: string
   readonly relayOnly: boolean
+  /** The time agreed for the visit, ms since 1970; shown, and nothing depends on it */
+  readonly starts?: number
 }
 
 export interface Policy {
@@ -38,6 +40,8 @@ export interface Policy {
 }
 
 const largest = 65536
+/** The last moment of the year 9999: both languages can show every time that a policy may hold. */
+const latestStart = 253_402_300_799_999
 
 const shape = object({
   v: oneOf(1),
@@ -57,7 +61,7 @@ const shape = object({
     32,
     1,
   ),
-  settings: object({ title: text(128), relayOnly: bool }),
+  settings: object({ title: text(128), relayOnly: bool }, { starts: integer(0, latestStart) }),
 })
 
 /** Throws Malformed. */
@@ -126,4 +130,10 @@ export function withInviteClosed(policy: Policy, id: string): Policy {
 
 export function withSettings(policy: Policy, settings: Partial<PolicySettings>): Policy {
   return { ...policy, settings: { ...policy.settings, ...settings } }
+}
+
+/** Without `starts` no time is agreed. */
+export function withStart(policy: Policy, starts: number | undefined): Policy {
+  const { title, relayOnly } = policy.settings
+  return { ...policy, settings: { title, relayOnly, ...(starts === undefined ? {} : { starts }) } }
 }

@@ -31,7 +31,7 @@ import {
 import { type RosterMember } from "./roster.ts"
 import { open, seal } from "./seal.ts"
 import { sign, verify } from "./signature.ts"
-import { type MemberState } from "./state.ts"
+import { assertSending, type MemberState } from "./state.ts"
 
 const label = "careseal/1 signal"
 const call = bytes(16)
@@ -70,7 +70,7 @@ const shapes = {
     video: bool,
     screen: bool,
     context: tuple(bytes(5), bytes(5), bytes(5)),
-  }),
+  }, { paused: bool }),
   unsealed: bare("unsealed"),
 }
 
@@ -121,7 +121,7 @@ export async function sealSignal(
 ): Promise<Bytes> {
   const { epoch, sessionId } = state
   if (epoch === undefined || state.phase !== "in") throw new Refused("not in the group")
-  if (state.fork !== undefined) throw new Refused("the log has forked")
+  assertSending(state)
   if (to === "everybody" && !forEverybody.includes(payload.type)) throw new Refused("signal: not for everybody")
   const encoded = encodeJson(payload)
   shapes[payload.type](decodeJson(encoded), payload.type)

@@ -2,9 +2,11 @@
 import { type Bytes, concat, fromBase64Url, Reader, toBase64Url } from "./bytes.ts"
 import { type Position } from "./entry.ts"
 import { type Epoch, type EpochRecord, makeEpoch } from "./epoch.ts"
+import { Refused } from "./errors.ts"
 import { decodeGroup, encodeGroup, type Group, type LeafKeys } from "./group.ts"
 import { bool, bytes, decodeJson, encodeJson, integer, list, object, oneOf, text, tuple } from "./json.ts"
 import { type Chain } from "./log.ts"
+import { type RosterMember } from "./roster.ts"
 
 /** A commit or join of this device that the log has not shown yet. */
 export interface Pending {
@@ -18,6 +20,12 @@ export interface Pending {
   readonly policyBytes: Bytes
   /** A join that removes the own former leaf */
   readonly resync: boolean
+}
+
+/** A member who was shown another log, or says so: the server lies, or that member does (§4.1). */
+export interface Contradiction {
+  readonly memberId: string
+  readonly seq: number
 }
 
 export interface MemberState {
@@ -38,14 +46,32 @@ export interface MemberState {
   /** Invites by which a device has ever joined. */
   readonly used: readonly string[]
   readonly pending: Pending | undefined
-  /** seq at which the log contradicted a member or itself; sealing refuses from then on. */
+  /** seq at which the server contradicted what was verified here; sealing refuses from then on. */
   readonly fork: number | undefined
+  /** Members in the group who signed that they were shown another log; sealing refuses while they are in. */
+  readonly contradictions: readonly Contradiction[]
   /** seq of the commit that removed this device */
   readonly removedAt: number | undefined
   readonly chain: Chain
   /** seqs of all commit entries since the chain's base */
   readonly commits: readonly number[]
   readonly leafKeys: LeafKeys
+}
+
+/** Whether nothing is sent: for good, or until those who contradict are out (§4.1). */
+export function isStopped({ fork, contradictions }: MemberState): boolean {
+  return fork !== undefined || contradictions.length > 0
+}
+
+/** Throws Refused when nothing may be sent. */
+export function assertSending(state: MemberState): void {
+  if (isStopped(state)) throw new Refused("the log has forked")
+}
+
+/** Those whose removal a host may still commit. */
+export function contradicting({ epoch, contradictions }: MemberState): RosterMember[] {
+  const members = epoch?.members ?? []
+  return members.filter(({ memberId }) => contradictions.some((each) => each.memberId === memberId))
 }
 
 const recordShape = object(
@@ -91,6 +117,7 @@ const stateShape = object(
       resync: bool,
     }),
     fork: integer(),
+    contradictions: list(object({ memberId: bytes(16), seq: integer() }), Number.MAX_SAFE_INTEGER),
     removedAt: integer(),
   },
 )
@@ -101,7 +128,8 @@ const hashesKept = 2048
 
 /** Everything but the epoch before and caches, a pending commit too. Secret: seal it at rest. */
 export function encodeState(state: MemberState): Bytes {
-  const { sessionId, phase, self, head, lastCommit, used, commits, chain, epoch, pending, fork, removedAt } = state
+  const { sessionId, phase, self, head, lastCommit, used, commits, chain, epoch, pending, removedAt } = state
+  const { fork, contradictions } = state
   const base = Math.max(chain.base, head.seq + 1 - hashesKept)
   const hashes = chain.known.list.slice(base - chain.base, head.seq + 1 - chain.base)
   return encodeJson({
@@ -121,6 +149,7 @@ export function encodeState(state: MemberState): Bytes {
     ...(epoch === undefined ? {} : { epoch: encodeEpoch(epoch) }),
     ...(pending === undefined ? {} : { pending: encodePending(pending) }),
     ...(fork === undefined ? {} : { fork }),
+    ...(contradictions.length === 0 ? {} : { contradictions }),
     ...(removedAt === undefined ? {} : { removedAt }),
   })
 }
@@ -194,6 +223,7 @@ export async function decodeState(encoded: Uint8Array): Promise<MemberState> {
             resync: pending.resync,
           },
     fork: kept.fork,
+    contradictions: kept.contradictions ?? [],
     removedAt: kept.removedAt,
     chain: { base: kept.base, head, known: { list: known } },
     commits,

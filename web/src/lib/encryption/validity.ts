@@ -70,7 +70,7 @@ export type Verdict =
   | { readonly kind: "valid"; readonly group: Group; readonly effects: Effects }
   /** Valid as far as a removed device can see. */
   | { readonly kind: "removed-self"; readonly effects: Effects }
-  | { readonly kind: "void"; readonly cause: VoidCause; readonly at: CommitData["at"] | undefined } & Sender
+  | { readonly kind: "void"; readonly cause: VoidCause } & Sender
 
 /** Carries a cause out of the checks. */
 class Void extends Error {
@@ -89,17 +89,15 @@ interface Looked {
 /** Judges a commit entry by the epoch it would leave. Never throws. */
 export async function judge(sessionId: string, epoch: Epoch, entry: LogEntry): Promise<Verdict> {
   let from: Sender = { sender: undefined, invite: undefined }
-  let at: CommitData["at"] | undefined
   try {
     const view = await look(sessionId, epoch, entry)
     from = await attribute(sessionId, epoch, view)
     const looked = await readCommit(sessionId, view, entry)
-    at = looked.data.at
     if (view.sender === undefined) await checkExternal(sessionId, epoch, looked)
     else checkMembers(epoch, looked, view.sender)
     return await follow(epoch, looked)
   } catch (error) {
-    return { kind: "void", cause: causeOf(error), at, ...from }
+    return { kind: "void", cause: causeOf(error), ...from }
   }
 }
 

@@ -13,6 +13,7 @@ import {
   withInvite,
   withoutInvite,
   withSettings,
+  withStart,
 } from "./e2ee.ts"
 import { contextOf, type EpochRecord } from "./epoch.ts"
 import { epochAuthenticator } from "./group.ts"
@@ -21,6 +22,7 @@ import { encodeHistory, sealGrant, sealLetter } from "./history.ts"
 import { deriveKeyPair, hpkeSeal } from "./hpke.ts"
 import { makeIdentity, newIdentityKey } from "./identity.ts"
 import { inviteKeys, type NewInvite } from "./invite.ts"
+import { makeKnock } from "./knock.ts"
 import { encodeJson } from "./json.ts"
 import { chainStart, digestOf, header, nextPosition, sealCommit } from "./log.ts"
 import { openMessage, sealMessage } from "./message.ts"
@@ -172,7 +174,7 @@ async function seals() {
 
 async function inviteOf(name: string, passcode?: string) {
   const secret = seeded(name)(32)
-  const keys = await inviteKeys(sessionId, { secret, passcode: passcode !== undefined }, passcode)
+  const keys = await inviteKeys(sessionId, { secret, passcode: passcode !== undefined, knock: false }, passcode)
   return {
     secret: toHex(secret),
     fragment: toBase64Url(secret) + (passcode === undefined ? "" : ".p"),
@@ -187,9 +189,16 @@ async function inviteOf(name: string, passcode?: string) {
   }
 }
 
+async function knockOf(secretName: string, name: string) {
+  const secret = seeded(secretName)(32)
+  const keys = await inviteKeys(sessionId, { secret, passcode: false, knock: true })
+  const { id, seed, knock } = await makeKnock(keys, name, seeded("knock"))
+  return { fragment: `${toBase64Url(secret)}.k`, name, id, seed: toHex(seed), knock: toHex(knock) }
+}
+
 async function invites() {
   const leafKey = seeded("joining leaf")(32)
-  const keys = await inviteKeys(sessionId, { secret: seeded("plain invite")(32), passcode: false })
+  const keys = await inviteKeys(sessionId, { secret: seeded("plain invite")(32), passcode: false, knock: false })
   const signature = await signJoin(keys, 5, leafKey)
   const at = { seq: 7, h: seeded("h")(64) }
   const zeros = toBase64Url(new Uint8Array(32))
@@ -202,6 +211,7 @@ async function invites() {
       await inviteOf("coded invite", " \u00a0ｓｅｓａｍｅ\u3000\n"),
       await inviteOf("other invite", "Zoë 😀"),
     ],
+    knock: await knockOf("knocking invite", "Zoë"),
     fragmentsInvalid: ["", "AAAA", toBase64Url(new Uint8Array(31)), `${zeros}.q`, `${zeros}=`],
     join: { epoch: 5, leafKey: toHex(leafKey), invite: keys.id, signature: toHex(signature) },
     commitData: [
@@ -248,12 +258,19 @@ async function policies() {
     ["a label too long", change(guest.id, { label: "é".repeat(65) })],
     ["a title too long", { ...policy, settings: { ...policy.settings, title: "x".repeat(129) } }],
     ["settings without a member", { ...policy, settings: { title: "" } }],
+    ["settings with a member too many", { ...policy, settings: { ...policy.settings, ends: 1 } }],
+    ["a start that is no time", { ...policy, settings: { ...policy.settings, starts: null } }],
+    ["a start that is text", { ...policy, settings: { ...policy.settings, starts: "2026" } }],
+    ["a start after the last year", { ...policy, settings: { ...policy.settings, starts: 253402300800000 } }],
     ["too many invites", { ...policy, invites: Array.from({ length: 33 }, (_, i) => ({ ...host, id: idOf(`${i}`) })) }],
   ]
   const succession = { epoch: 5, committer: host.id, leaves: [host.id, guest.id] }
   const successors: [string, unknown, boolean][] = [
     ["the same", policy, true],
     ["another title", withSettings(policy, { title: "" }), true],
+    ["a time agreed", withStart(policy, 1_790_000_000_000), true],
+    ["the first of all times", withStart(policy, 0), true],
+    ["the last of all times", withStart(policy, 253402300799999), true],
     ["an invite closed", change(guest.id, { open: false }), true],
     ["all that may change", change(guest.id, { devices: 1, history: false, knock: true, label: "" }), true],
     ["an invite more", withInvite(policy, other.invite), true],
@@ -417,6 +434,9 @@ function payloadCases(): [string, string][] {
     ["file", json(file)],
     ["file with a thumb", json({ ...file, thumb: toBase64Url(seeded("thumb")(100)) })],
     ["file with a thumb too large", json({ ...file, thumb: toBase64Url(new Uint8Array(24577)) })],
+    ["file that is a voice message", json({ ...file, voice: 12 })],
+    ["file with a voice of no length", json({ ...file, voice: 0 })],
+    ["file with a voice too long", json({ ...file, voice: 3601 })],
     ["file without parts", json({ ...file, parts: 0 })],
     ["file with too many parts", json({ ...file, parts: 65537 })],
     ["file with a name too long", json({ ...file, name: "é".repeat(128) })],
@@ -431,6 +451,19 @@ function payloadCases(): [string, string][] {
     ["note", json({ type: "note", message, text: "" })],
     ["note too long", json({ type: "note", message, text: "x".repeat(1025) })],
     ["end", json({ type: "end" })],
+    ["edit", json({ type: "edit", message, text: "ho" })],
+    ["edit to an empty text", json({ type: "edit", message, text: "" })],
+    ["edit to a text too long", json({ type: "edit", message, text: "x".repeat(16385) })],
+    ["edit that names an author", json({ type: "edit", author: other, message, text: "ho" })],
+    ["withdraw", json({ type: "withdraw", message })],
+    ["withdraw of nothing", json({ type: "withdraw" })],
+    ["withdraw with a member too many", json({ type: "withdraw", message, text: "" })],
+    ["reaction", json({ type: "reaction", author: other, message, emoji: "👍🏽" })],
+    ["reaction taken back", json({ type: "reaction", author: other, message, emoji: "" })],
+    ["reaction of 64 bytes", json({ type: "reaction", author: other, message, emoji: "👍".repeat(16) })],
+    ["reaction too long", json({ type: "reaction", author: other, message, emoji: `${"👍".repeat(16)}x` })],
+    ["reaction to nobody's message", json({ type: "reaction", message, emoji: "👍" })],
+    ["reaction with a short author", json({ type: "reaction", author: "AAAA", message, emoji: "👍" })],
     ["a type of tomorrow", json({ type: "poll", question: "?" })],
     ["no type", json({ message })],
     ["a type that is no text", json({ type: 1 })],
@@ -500,6 +533,18 @@ async function signals() {
     [{ type: "candidate", call, round: 0, candidate: null, mid: "0", line: 0 }, to],
     [{ type: "hangup", call }, to],
     [{ type: "media", call, audio: true, video: false, screen: false, context: ["AAAAAAA", "AAAAAAA", "AAAAAAA"] }, to],
+    [
+      {
+        type: "media",
+        call,
+        audio: true,
+        video: true,
+        screen: false,
+        context: ["AAAAAAA", "AAAAAAA", "AAAAAAA"],
+        paused: true,
+      },
+      to,
+    ],
   ]
   const from = { instance: toBase64Url(seeded("from")(8)) }
   const random = seeded("signal salts")
@@ -520,6 +565,7 @@ async function signals() {
       '{"type":"offer","call":"AAAA","sdp":"","round":0}',
       `{"type":"candidate","call":"${call}","round":0,"candidate":null,"mid":"0","line":256}`,
       `{"type":"media","call":"${call}","audio":true,"video":true,"screen":true,"context":["AAAAAAA","AAAAAAA"]}`,
+      `{"type":"media","call":"${call}","audio":true,"video":true,"screen":true,"context":["AAAAAAA","AAAAAAA","AAAAAAA"],"paused":null}`,
       '{"type":"unknown"}',
     ],
   }

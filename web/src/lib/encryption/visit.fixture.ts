@@ -109,7 +109,7 @@ export class Device {
       const { state, event, fork } = await applyEntry(this.state, entry, now)
       this.state = state
       this.events.push(event)
-      if (fork !== undefined) this.forks.push(fork)
+      if (fork !== undefined) this.forks.push(fork.seq)
     }
     return this.events.at(-1)
   }

@@ -3,7 +3,7 @@ import { type LeafNode, type Proposal } from "ts-mls"
 import { describe, expect, test, vi } from "vitest"
 import { type Bytes, concat, secureRandom, toBase64Url, utf8 } from "./bytes.ts"
 import { type CommitData, encodeCommitData, signJoin } from "./commitData.ts"
-import { newInvite, type Policy, withInvite, withInviteClosed, withoutInvite } from "./e2ee.ts"
+import { makeCommit, newInvite, type Policy, withInvite, withInviteClosed, withoutInvite } from "./e2ee.ts"
 import { epochAuthenticator, leafTemplate } from "./group.ts"
 import { openGroupInfo, makeGroupInfo } from "./groupInfo.ts"
 import { makeIdentity } from "./identity.ts"
@@ -76,6 +76,15 @@ describe("a commit by a member", () => {
     await expectVoid([host, guest], cause)
     await expectTogether(host, guest)
   }
+
+  test("that takes the place of a pending one ends it, as a valid one would", async () => {
+    const { log, host, guest } = await startPair()
+    host.state = (await makeCommit(host.state)).state
+    log.add("commit", toBase64Url(secureRandom(16)), secureRandom(512))
+    await expectVoid([host, guest], "does-not-open")
+    expect(host.state.pending).toBeUndefined()
+    await expectTogether(host, guest)
+  })
 
   test("that does not open is void", async () => {
     const { log, host, guest } = await startPair()

@@ -8,9 +8,10 @@ import {
   type RosterMember,
 } from "../encryption/e2ee.ts"
 import { type Core } from "./core.ts"
-import { shownOf } from "./outbox.ts"
-import { type Author, type Fact } from "./timeline.ts"
+import { type Author, type Fact } from "./facts.ts"
+import { changeOf, shownOf } from "./outbox.ts"
 import { type Alarm, type EventItem } from "./types.ts"
+import { admits, afterCommit } from "./waiting.ts"
 
 /** Where the entry stands: what the server said of it. */
 export interface Place {
@@ -34,8 +35,20 @@ type VoidEvent = Extract<EntryEvent, { kind: "void" }>
 
 export function arrive(core: Core, before: MemberState, applied: Applied, place: Place, now: number): Arrival {
   const arrival = ofEvent(core, before, applied.state, applied.event, place, now)
-  if (applied.fork === undefined) return arrival
-  return { ...arrival, core: withAlarm(arrival.core, { kind: "fork", seq: applied.fork, stops: true }) }
+  const settled = withoutSettled(arrival.core, applied.state)
+  if (applied.fork === undefined) return { ...arrival, core: settled }
+  const { seq, by } = applied.fork
+  const alarm: Alarm = by
+    ? { kind: "contradiction", seq, member: by.memberId, who: by.name, role: by.role, stops: true }
+    : { kind: "fork", seq, stops: true }
+  return { ...arrival, core: withAlarm(settled, alarm) }
+}
+
+/** Without the alarms about members who are out (§4.1). */
+function withoutSettled(core: Core, { contradictions }: MemberState): Core {
+  const stands = (alarm: Alarm) =>
+    alarm.kind !== "contradiction" || contradictions.some(({ memberId }) => memberId === alarm.member)
+  return core.alarms.every(stands) ? core : { ...core, alarms: core.alarms.filter(stands) }
 }
 
 export function withAlarm(core: Core, alarm: Alarm): Core {
@@ -94,10 +107,14 @@ function ofCommit(
   if (event.joined) {
     const { memberId, name, role, device, invite } = event.joined
     since[memberId] ??= place.at || now
+    // Those who were in before this device came: since when, it cannot know better.
+    if (event.own) for (const other of after.epoch?.members ?? []) since[other.memberId] ??= place.at || now
     Reflect.deleteProperty(opened, invite)
-    happened.push({ event: { type: "joined", name, role, device, resync: event.resync }, by: event.joined })
+    const second = after.epoch?.members.some((other) => other.invite === invite && other.memberId !== memberId)
+    const joined: Happening = { type: "joined", name, role, device, resync: event.resync, ...(second ? { second } : {}) }
+    happened.push({ event: joined, by: event.joined })
   }
-  for (const change of inviteChanges(event)) happened.push({ event: change, by: event.sender })
+  for (const change of [...inviteChanges(event), ...timeChange(event)]) happened.push({ event: change, by: event.sender })
   const left = new Set(event.removed.map(({ memberId }) => memberId))
   const newcomer = event.joined && event.joined.memberId !== self && missesSome(core, before, after, event) ? [event.joined.memberId] : []
   const next: Core = {
@@ -107,6 +124,7 @@ function ofCommit(
     renewedAt: now,
     lastActivityAt: Math.max(core.lastActivityAt, place.at),
     leaving: core.leaving.filter((id) => !left.has(id)),
+    ...afterCommit(core, after, event.joined),
     asking: [...core.asking, ...newcomer].filter((id) => !left.has(id)),
     ...(event.own
       ? { posted: undefined, returning: undefined, doorDue: place.seq, phase: core.phase === "joining" ? "in" : core.phase }
@@ -136,6 +154,12 @@ function inviteChanges({ policy, removed }: CommitEvent): Happening[] {
     ...made.map(({ label }): Happening => ({ type: "invite-made", label })),
     ...closed.map(({ label }): Happening => ({ type: "invite-closed", label })),
   ]
+}
+
+function timeChange({ policy }: CommitEvent): Happening[] {
+  if (!policy || policy.before.settings.starts === policy.after.settings.starts) return []
+  const { starts } = policy.after.settings
+  return [{ type: "scheduled", ...(starts === undefined ? {} : { starts }) }]
 }
 
 function ofRemoval(core: Core, by: RosterMember | undefined, resync: boolean, place: Place): Arrival {
@@ -172,10 +196,15 @@ function ofMessage(
     const fact: Fact = { seq: place.seq, at: time, by: authorOf(sender), what }
     return { core: withArrived(core, place, own, now), facts: [fact] }
   }
+  const change = changeOf(payload)
+  if (change) return { core, facts: [{ seq: place.seq, at: time, by: authorOf(sender), what: change }] }
   switch (payload.type) {
     case "text":
     case "note":
     case "file":
+    case "edit":
+    case "withdraw":
+    case "reaction":
       return { core, facts: [] }
     case "receipt":
       return { core: withReceipt(core, after, sender, payload, place), facts: [] }
@@ -183,7 +212,8 @@ function ofMessage(
       const { call, event: what, seconds } = payload
       const happening: Happening = { type: "call", call, event: what, ...(seconds === undefined ? {} : { seconds }) }
       const ring = own ? {} : { ring: { by: sender, call, event: what, at: time } }
-      return { core: withArrived(core, place, own, now), facts: [fact(place, time, happening, sender)], ...ring }
+      const arrived = { ...withArrived(core, place, own, now), ...admits(core, after, payload, sender) }
+      return { core: arrived, facts: [fact(place, time, happening, sender)], ...ring }
     }
     case "leave": {
       const leaving = core.leaving.includes(sender.memberId) ? core.leaving : [...core.leaving, sender.memberId]
@@ -201,9 +231,24 @@ function ofMessage(
       const event: Happening = { type: "history-given", name: to?.name ?? "" }
       return { core: { ...core, served, asking, grants }, facts: first ? [fact(place, time, event, sender)] : [] }
     }
-    case "admit":
-      return { core, facts: [] }
+    case "admit": {
+      const next = { ...core, ...admits(core, after, payload, sender) }
+      const member = after.epoch?.members.find(({ memberId }) => memberId === payload.member)
+      const news = member && next.admitted.length > core.admitted.length && !wasInBefore(core, after, member)
+      return { core: next, facts: news ? [fact(place, time, { type: "admitted", name: member.name }, sender)] : [] }
+    }
+    case "late": {
+      const late = { minutes: payload.minutes, at: time, name: sender.name }
+      const event: Happening = { type: "late", minutes: payload.minutes }
+      return { core: { ...withArrived(core, place, own, now), late }, facts: [fact(place, time, event, sender)] }
+    }
   }
+}
+
+/** An admission from before this device came is no news: it is repeated for the newcomer (§5.5). */
+function wasInBefore({ since }: Core, { self, epoch }: MemberState, { memberId, invite }: RosterMember): boolean {
+  if (memberId !== self.memberId) return (since[memberId] ?? 0) <= (since[self.memberId] ?? 0)
+  return epoch?.members.some((other) => other.invite === invite && other.memberId !== self.memberId) ?? false
 }
 
 function withArrived(core: Core, place: Place, own: boolean, now: number): Core {
@@ -233,8 +278,9 @@ function withReceipt(
 export function pastFact(event: MessageEvent, place: Place): Fact[] {
   if (event.kind !== "message") return []
   const { payload, sender, time } = event
-  const what = shownOf(payload)
+  const what = shownOf(payload) ?? changeOf(payload)
   if (what) return [{ seq: place.seq, at: time, by: authorOf(sender), what }]
+  if (payload.type === "late") return [fact(place, time, { type: "late", minutes: payload.minutes }, sender)]
   if (payload.type !== "call") return []
   const { call, event: happened, seconds } = payload
   const happening: Happening = { type: "call", call, event: happened, ...(seconds === undefined ? {} : { seconds }) }

@@ -38,6 +38,26 @@ test("two people who join in the same instant both get in", async () => {
   }
 }, 30_000)
 
+test("what was fetched while the name was written is used once, and who joined meanwhile is no obstacle", async () => {
+  const { id, secret, host } = await world.founded()
+  const { link } = await host.invite({ role: "guest", label: "Other" })
+  const sessions = new Profile().page()
+  await sessions.look(id, secret)
+  let doors = 0
+  world.server.loses = ({ path }) => {
+    if (path.endsWith("/door")) doors += 1
+    return false
+  }
+  sessions.prepare(id, secret)
+  await until(() => doors === 1)
+  const before = await world.joined(id, fragmentOf(link), "Two")
+  const page = await sessions.join(id, secret, "Sam")
+  await page.sendText("from Sam")
+  for (const each of [host, before, page]) await shows(each, "from Sam")
+  expect(page.alarms.value).toEqual([])
+  page.close()
+})
+
 test("of two hosts' commits at once the loser starts again, and nothing is lost", async () => {
   const { id, host } = await world.founded()
   const { link } = await host.invite({ role: "host", label: "Colleague" })
@@ -133,7 +153,8 @@ test("a page that died before its message was posted, or before the answer, send
     await world.opened(profile, id)
     await shows(guest, "survivor")
     expect(countOf(guest, "survivor")).toBe(1)
-    expect(world.server.asked.filter(isChat).length).toBeGreaterThan(posted)
+    // One whose answer was lost may be seen in the log before its turn comes.
+    if (moment === "before") expect(world.server.asked.filter(isChat).length).toBeGreaterThan(posted)
   }
 })
 
@@ -209,6 +230,28 @@ test("a door that was broken is mended by a host, and the joiner waits for it", 
   await shows(again, "thank you")
   await page.closed()
 }, 15_000)
+
+test("a host who is there mends the door also for another device of somebody who is in", async () => {
+  const { id, secret, host } = await world.founded()
+  await world.joined(id, secret, "Sam")
+  await until(() => host.participants.value.length === 2)
+  await host.engine?.rested()
+  const place = world.server.place(id)
+  place.door = place.door.slice(0, -8) + "AAAAAAAA"
+  const telephone = await world.joined(id, secret, "Sam")
+  await telephone.sendText("from the telephone")
+  await shows(host, "from the telephone")
+}, 15_000)
+
+test("a host who is there puts key boxes that open, though the door itself was right", async () => {
+  const { id, secret, host } = await world.founded()
+  await host.engine?.rested()
+  const { boxes } = world.server.place(id)
+  for (const [invite, box] of boxes) boxes.set(invite, box.slice(0, -8) + "AAAAAAAA")
+  const guest = await world.joined(id, secret, "Sam")
+  await guest.sendText("inside")
+  await shows(host, "inside")
+}, 20_000)
 
 test("two tabs show the same, either can write, and one takes over from the other", async () => {
   const { id, secret, host } = await world.founded()

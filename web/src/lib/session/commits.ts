@@ -23,8 +23,9 @@ export class Commits {
 
   /** Asks for a commit; resolves when the plan finds nothing left to do. */
   async commit(plan: Plan, keep: Partial<Core> = {}): Promise<void> {
-    const change = plan(this.engine.assertOpen())
+    const change = plan(this.engine.assertIn())
     if (!change) return
+    this.engine.assertMayCommit(change)
     if (!this.engine.isHost && (change.policy || change.removes)) throw new SessionFailure("not-allowed")
     if (this.engine.showing.now.connection === "offline") throw new SessionFailure("offline")
     await new Promise<void>((resolve, reject) => {
@@ -38,8 +39,9 @@ export class Commits {
     const { posted, token } = this.engine.core
     if (posted?.kind !== "commit" || token === undefined) return
     try {
-      await this.engine.transport.commit(token, posted.request)
+      await this.engine.transport.commit(token, { ...posted.request, after: this.engine.knownHead })
     } catch (error) {
+      if (error instanceof Refusal && error.problem === "wrong-place") return this.engine.log.lookBack()
       if (!(error instanceof Refusal) || [429, 502, 503, 504, 401, 410].includes(error.status)) throw error
       if (error.problem === "stale-parent" && this.engine.state?.phase === "in") await this.engine.log.catchUp()
       if (this.engine.core.posted !== posted) return
@@ -76,16 +78,17 @@ export class Commits {
       try {
         await this.makeAndPost(change, intent.keep)
       } catch (error) {
-        if (!(error instanceof Refused)) throw error
+        const stopped = error instanceof SessionFailure && error.reason === "stopped"
+        if (!(error instanceof Refused || stopped)) throw error
         this.intents.shift()
-        intent.reject(new SessionFailure("not-allowed", error.message))
+        intent.reject(stopped ? error : new SessionFailure("not-allowed", error.message))
       }
     }
   }
 
   async makeAndPost(change: NonNullable<ReturnType<Plan>>, keep: Partial<Core> = {}): Promise<void> {
     const { removes, policy, open, close, revoke } = change
-    const made = await makeCommit(this.engine.assertOpen(), {
+    const made = await makeCommit(this.engine.assertMayCommit(change), {
       ...(removes ? { removes } : {}),
       ...(policy ? { policy } : {}),
     })

@@ -3,7 +3,7 @@ import { type Bytes, type HistoryPayload, type InviteKeys } from "../encryption/
 import { type Storage } from "./storage.ts"
 import { type Receipts } from "./timeline.ts"
 import { type CommitRequest, type CreateRequest } from "./transport.ts"
-import { type Alarm, type Member, type Role, type SessionSummary } from "./types.ts"
+import { type Alarm, type Late, type Member, type Role, type SessionSummary } from "./types.ts"
 
 /** The server's ask that belongs to a pending commit; posted again as it is after a crash. */
 export type Posted = { kind: "join" | "commit"; request: CommitRequest } | { kind: "create"; request: CreateRequest }
@@ -54,10 +54,23 @@ export interface Core {
   /** Members that came without history, and those already served. */
   asking: string[]
   served: string[]
+  /** Invites whose guests were admitted, and are in (docs/protocol.md §5.5). */
+  admitted: string[]
+  /** Newcomers who are to be told who was admitted before they came. */
+  telling: string[]
+  late: Late | undefined
+  /** The own knock, before this device is in. */
+  knock: { id: string; seed: Bytes; knock: string; refused: boolean } | undefined
+  /** Of invites made here that knock: what opens the names of joiners. */
+  knockNames: Record<string, Bytes>
+  /** Knocks that were admitted here, and did not join yet. */
+  letIn: string[]
   /** Time of the last change of epoch, ms. */
   renewedAt: number
   lastActivityAt: number
   ending: boolean
+  /** After a restore: a person chose to carry on. */
+  carryOn?: true | undefined
   /** When the server lets it go, ms; 0 while unknown. */
   expiresAt: number
 }
@@ -86,6 +99,12 @@ export function newCore(part: Pick<Core, "id" | "phase" | "state" | "token" | "k
     revoke: [],
     asking: [],
     served: [],
+    admitted: [],
+    telling: [],
+    late: undefined,
+    knock: undefined,
+    knockNames: {},
+    letIn: [],
     renewedAt: now,
     lastActivityAt: now,
     ending: false,
@@ -95,24 +114,42 @@ export function newCore(part: Pick<Core, "id" | "phase" | "state" | "token" | "k
 }
 
 export const coreKey = (id: string) => ["session", id] as const
+/** The name written on the page of a link, by the invite. */
+export const nameKey = (id: string, invite: string) => ["name", id, invite] as const
 export const summaryKey = (id: string) => ["summary", id] as const
 
+interface Shown {
+  title: string
+  starts: number | undefined
+  role: Role
+  people: number
+  self: string
+  others: SessionSummary["others"]
+  head: number
+}
+
 /** The line in the list of sessions; undefined while the session was never joined. */
-export function summaryOf(core: Core, shown: { title: string; role: Role; people: number }): SessionSummary | undefined {
+export function summaryOf(core: Core, shown: Shown): SessionSummary | undefined {
   if (core.phase === "joining") return undefined
   return {
     id: core.id,
     title: shown.title,
+    ...(shown.starts === undefined ? {} : { starts: shown.starts }),
     role: shown.role,
     lastActivityAt: core.lastActivityAt,
     unread: core.unread,
     people: shown.people,
+    self: shown.self,
+    others: shown.others,
+    head: shown.head,
     phase: core.phase === "in" ? "joined" : core.phase,
   }
 }
 
 /** Deletes all that is kept of a session. */
 export async function forgetSession(storage: Storage, id: string): Promise<void> {
-  const kinds = ["session", "summary", "facts", "outbox", "transfer", "draft"]
+  const kinds = ["session", "summary", "facts", "kept", "outbox", "transfer", "download", "draft", "notes", "name"]
+  const uploads = await storage.under(["transfer", id])
+  await Promise.all(uploads.map(({ key }) => storage.dropHandle(String(key[2]))))
   await storage.write(kinds.map((kind) => ({ deleteUnder: [kind, id] })))
 }

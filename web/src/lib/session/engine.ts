@@ -2,8 +2,9 @@
  * The one place that moves a session on this device (docs/protocol.md §3.7, §4, §5). It runs in the tab that owns the
  * session, does one thing at a time, and writes durably before anything leaves that depends on it.
  */
-import { type Bytes, decodeState, type MemberState, type RosterMember } from "../encryption/e2ee.ts"
+import { type Bytes, contradicting, decodeState, isStopped, type MemberState, type RosterMember } from "../encryption/e2ee.ts"
 import { withAlarm } from "./arrival.ts"
+import { Carrying } from "./carrying.ts"
 import { Chores } from "./chores.ts"
 import { recognise } from "./clinicians.ts"
 import { Commits } from "./commits.ts"
@@ -11,10 +12,12 @@ import { type Core, coreKey, forgetSession } from "./core.ts"
 import { Entering } from "./entering.ts"
 import { backoff, Refusal, Unreachable } from "./http.ts"
 import { DoorNotReady } from "./joining.ts"
+import { Knocks } from "./knocks.ts"
 import { Line } from "./line.ts"
 import { Log } from "./log.ts"
 import { Outbox } from "./outbox.ts"
 import { FactPages } from "./pages.ts"
+import { type Change as PlannedChange } from "./plans.ts"
 import { Portrait } from "./portrait.ts"
 import { Sending } from "./sending.ts"
 import { spokenVerbs } from "./speaking.ts"
@@ -23,7 +26,7 @@ import { type Owner, type ToTab } from "./tabs.ts"
 import { Timeline } from "./timeline.ts"
 import { Transport } from "./transport.ts"
 import { type Alarm, type FailureReason, type Phase, SessionFailure } from "./types.ts"
-import { type Told, type Verbs } from "./verbs.ts"
+import { type TabVerbs, type Told, type Verbs } from "./verbs.ts"
 import { type Patch, Showing } from "./view.ts"
 
 export interface EngineOptions {
@@ -34,6 +37,8 @@ export interface EngineOptions {
   server: string
   /** Origin for links. */
   origin: string
+  /** Reads once and keeps no line open. */
+  once?: boolean
   toTabs(message: ToTab): void
   shown(patch: Patch): void
   now?: () => number
@@ -44,7 +49,7 @@ export class Engine implements Owner {
   readonly outbox: Outbox
   readonly timeline: Timeline
   readonly showing: Showing
-  readonly verbs: Verbs
+  readonly verbs: Omit<Verbs, keyof TabVerbs>
   core!: Core
   state: MemberState | undefined
 
@@ -57,6 +62,8 @@ export class Engine implements Owner {
   breaks = 0
   private timers = new Set<ReturnType<typeof setTimeout>>()
   stopped = new AbortController()
+  /** The log is to be read on by asking, as nobody listens. */
+  private behind: boolean
   /** The last error that was not foreseen, for tests. */
   lastError: unknown
 
@@ -65,10 +72,13 @@ export class Engine implements Owner {
   readonly commits = new Commits(this)
   readonly sending = new Sending(this)
   readonly chores = new Chores(this)
+  readonly carrying = new Carrying(this)
+  readonly knocks = new Knocks(this)
   readonly portrait = new Portrait(this)
 
   constructor(readonly options: EngineOptions) {
     this.now = options.now ?? Date.now
+    this.behind = options.once === true
     this.transport = new Transport(options.id, options.server, this.stopped.signal)
     this.outbox = new Outbox(options.storage, options.id)
     this.pages = new FactPages(options.storage, options.id)
@@ -109,12 +119,22 @@ export class Engine implements Owner {
     this.kick()
   }
 
+  /** Nothing is under way and nothing wants to be done now. */
+  async rested(): Promise<void> {
+    while (this.running) await this.running
+  }
+
   whole(): Patch {
     return this.showing.whole()
   }
 
   async call(tab: string, verb: string, args: readonly unknown[]): Promise<unknown> {
     if (verb === "signal" || verb === "announce" || verb === "renew") this.line.speakFrom(tab)
+    if (verb === "attend" || verb === "hold") {
+      if (verb === "attend") this.line.attend(tab)
+      else this.line.hold(tab, args[0] === true)
+      return undefined
+    }
     if (verb === "signal") {
       const [to, signal] = args as Parameters<Verbs["signal"]>
       if (!(await this.line.send(tab, to, signal))) throw new SessionFailure("offline")
@@ -141,6 +161,7 @@ export class Engine implements Owner {
     this.stopped.abort(new DOMException("closed", "AbortError"))
     this.log.unlisten()
     this.line.close()
+    this.knocks.stop()
     for (const timer of this.timers) clearTimeout(timer)
     await this.running
     this.showing.flush()
@@ -162,7 +183,7 @@ export class Engine implements Owner {
 
   /** Resolves when the phase is one in which a page can be shown; rejects when it failed. */
   async entered(): Promise<void> {
-    while (this.core.phase === "joining" && !this.failure && !this.entering.doorShut) {
+    while (this.core.phase === "joining" && !this.failure && !this.entering.doorShut && !this.entering.knocking.shown) {
       await this.log.next()
     }
     if (this.failure) throw new SessionFailure(this.failure)
@@ -172,6 +193,10 @@ export class Engine implements Owner {
     if (this.failure) return { kind: "failed", reason: this.failure }
     switch (this.core.phase) {
       case "joining":
+        if (this.entering.knocking.shown) {
+          const { refused, since } = this.entering.knocking
+          return { kind: "knocking", refused, since: since ?? 0 }
+        }
         return this.entering.doorShut ? { kind: "waiting-for-door" } : { kind: "joining" }
       case "in":
         return { kind: "joined" }
@@ -185,6 +210,19 @@ export class Engine implements Owner {
   /** Rejects unless this device may write now. */
   assertOpen(): MemberState {
     if (this.sealed) throw new SessionFailure("stopped")
+    return this.assertIn()
+  }
+
+  /** As `assertOpen`, but a commit may remove somebody who contradicts (§4.1). */
+  assertMayCommit({ removes = [] }: Pick<PlannedChange, "removes">): MemberState {
+    const state = this.assertIn()
+    const removed = contradicting(state).some(({ leaf }) => removes.includes(leaf))
+    if (this.sealed && !(removed && this.mayGoOn)) throw new SessionFailure("stopped")
+    return state
+  }
+
+  /** Rejects outside the group. */
+  assertIn(): MemberState {
     if (this.core.phase !== "in" || this.state?.phase !== "in") throw new SessionFailure("not-allowed")
     return this.state
   }
@@ -204,7 +242,17 @@ export class Engine implements Owner {
 
   /** An alarm says that nothing more may leave. */
   get sealed(): boolean {
-    return this.core.alarms.some(({ stops }) => stops) || this.state?.fork !== undefined
+    return this.core.alarms.some(({ stops }) => stops) || (this.state !== undefined && isStopped(this.state))
+  }
+
+  /** Nothing but what members say stops the sending: it ends when they are removed. */
+  private get mayGoOn(): boolean {
+    return this.core.alarms.every(({ stops, kind }) => !stops || kind === "contradiction") && this.state?.fork === undefined
+  }
+
+  /** Where the log is known to go: what was verified, or confirmed for this device. */
+  get knownHead(): number {
+    return Math.max(this.state?.head.seq ?? 0, ...this.outbox.all.map(({ seq }) => seq ?? 0))
   }
 
   get isHost(): boolean {
@@ -264,14 +312,23 @@ export class Engine implements Owner {
     if (this.failure || this.core.phase === "left") return
     if (this.core.posted?.kind === "create") await this.entering.settleCreation(this.core.posted)
     if (this.core.phase === "joining") await this.entering.joinTurn()
+    if (this.behind) {
+      await this.log.catchUp()
+      this.behind = false
+    }
     await this.log.drain()
     if (this.core.phase === "ended") return this.sending.finishEnding()
     if (this.core.phase === "removed") this.log.unlisten()
     if (this.core.phase !== "in") return
+    if (this.carrying.from !== undefined) {
+      this.commits.refuseIntents()
+      return this.carrying.turn()
+    }
     if (this.core.posted) await this.commits.settlePosted()
     if (this.entering.stuck || !this.isOpen()) await this.entering.resync()
     if (!this.isOpen()) return
     await this.chores.takePast()
+    if (this.sealed && this.mayGoOn) await this.commits.followIntents()
     if (this.sealed) {
       this.commits.refuseIntents()
       return
@@ -327,6 +384,7 @@ export class Engine implements Owner {
   async refused(cause: "not-authorised" | "revoked" | "ended"): Promise<void> {
     if (this.core.phase !== "in") return
     this.log.unlisten()
+    if (cause === "not-authorised" && (await this.carrying.refusedUnknown())) return
     this.showing.change({ connection: "online" })
     this.commits.refuseIntents()
     const expired = this.core.expiresAt > 0 && this.core.expiresAt < this.now()
@@ -336,6 +394,7 @@ export class Engine implements Owner {
 
   async epochChanged(): Promise<void> {
     this.line.rosterChanged()
+    if (this.core.letIn.length > 0) this.knocks.look()
     await this.meet()
     this.portrait.refreshCode()
     const { previous } = this.state ?? {}

@@ -1,10 +1,11 @@
 /** Ways into the group: founding, joining, and coming back (docs/protocol.md §3.7). */
-import { encodeState, fromBase64Url, type Introduction, toBase64Url } from "../encryption/e2ee.ts"
+import { encodeState, fromBase64Url, type Introduction, type InviteKeys, type OpenedDoor, toBase64Url } from "../encryption/e2ee.ts"
 import { ownIdentity } from "./clinicians.ts"
 import { type Posted } from "./core.ts"
 import { type Engine } from "./engine.ts"
 import { Refusal, Unreachable } from "./http.ts"
 import { DoorNotReady, fetchDoor, hashOf, linkFailure, prepareJoin } from "./joining.ts"
+import { Knocking } from "./knocking.ts"
 import { epochOf } from "./plans.ts"
 import { textual } from "./requests.ts"
 import { type CommitRequest } from "./transport.ts"
@@ -13,14 +14,21 @@ import { SessionFailure } from "./types.ts"
 const doorAgain = 2_000
 /** So many joins in a row that came too late, and this device says that it waits. */
 const patientAfter = 5
+/** So many looks, about six seconds, at a door that does not open, and a host mends it. */
+const mendAfter = 5
 
 export class Entering {
   doorShut = false
   private late = 0
+  private doorless = 0
   /** `behind`: the group may have gone where this device cannot follow. `lost`: it must come back in any case. */
   stuck: "behind" | "lost" | undefined
 
-  constructor(private readonly engine: Engine) {}
+  readonly knocking: Knocking
+
+  constructor(private readonly engine: Engine) {
+    this.knocking = new Knocking(engine)
+  }
 
   async settleCreation(posted: Extract<Posted, { kind: "create" }>): Promise<void> {
     await this.engine.transport.create(posted.request)
@@ -53,7 +61,9 @@ export class Entering {
   private async makeJoin(access: string): Promise<void> {
     const { keys, token } = this.engine.core
     if (!keys || token === undefined) return
-    const { joining, letter } = await prepareJoin(this.engine.transport, access, keys, await this.said())
+    const admitted = keys.knock ? await this.knocking.wait(access, keys) : undefined
+    if (keys.knock && !admitted) return
+    const { joining, letter } = await prepareJoin(this.engine.transport, access, keys, await this.said(), { admitted })
     const memberId = joining.state.self.memberId
     const tokenHash = await hashOf(fromBase64Url(token, 32))
     const request: CommitRequest = { ...textual(joining.request), member: { id: memberId, tokenHash } }
@@ -80,6 +90,7 @@ export class Entering {
     }
     this.doorShut = false
     this.late = 0
+    await this.knocking.over(access)
     await this.engine.log.catchUp()
     if (this.engine.core.phase !== "in") throw new Unreachable("the join is not in the log yet")
     this.engine.log.listen()
@@ -111,7 +122,8 @@ export class Entering {
     const returning = this.engine.state?.phase === "in" ? this.engine.state : core.returning && (await this.engine.decoded(core.returning))
     if (!returning) return this.joinAnew()
     if (this.stuck === "behind" && this.engine.state?.phase === "in") {
-      const { door } = await fetchDoor(this.engine.transport, core.token, core.keys)
+      const door = await this.doorOfOthers(core.token, core.keys)
+      if (!door) return
       // No door over that commit: nobody could follow it, and the epoch stays (§3.4).
       if (door.n <= epochOf(this.engine.state).n) {
         this.stuck = undefined
@@ -119,7 +131,7 @@ export class Entering {
       }
     }
     const said = await this.said()
-    const { joining } = await prepareJoin(this.engine.transport, core.token, core.keys, said, returning)
+    const { joining } = await prepareJoin(this.engine.transport, core.token, core.keys, said, { returning })
     this.engine.state = joining.state
     this.stuck = undefined
     await this.engine.keep({
@@ -128,6 +140,23 @@ export class Entering {
       posted: { kind: "commit", request: textual(joining.request) },
     })
     await this.engine.commits.settlePosted()
+  }
+
+  /** The door that a commit left which this device cannot follow; undefined once a host gives up waiting and mends it. */
+  private async doorOfOthers(token: string, keys: InviteKeys): Promise<OpenedDoor | undefined> {
+    try {
+      const { door } = await fetchDoor(this.engine.transport, token, keys)
+      this.doorless = 0
+      return door
+    } catch (error) {
+      // A host who could follow mends it. If none does, nobody could, and this one stays where it is (§3.4).
+      if (!(error instanceof DoorNotReady) || !this.engine.isHost) throw error
+      this.doorless += 1
+      if (this.doorless < mendAfter) throw error
+      this.doorless = 0
+      this.stuck = undefined
+      return undefined
+    }
   }
 
   /** Lost both group and leaf key: in by the invite once more, as a new device. */

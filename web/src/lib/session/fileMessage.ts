@@ -12,6 +12,7 @@ export function fileOf(payload: FilePayload): FileRef {
     name: safeName(payload.name),
     mime: safeMime(payload.mime),
     ...(payload.thumb === undefined ? {} : { thumb: fromBase64Url(payload.thumb) }),
+    ...(payload.voice === undefined ? {} : { voice: payload.voice }),
   }
 }
 
@@ -26,5 +27,6 @@ export function filePayload(message: string, file: FileRef): FilePayload {
     name: file.name,
     mime: file.mime,
     ...(file.thumb === undefined ? {} : { thumb: toBase64Url(file.thumb) }),
+    ...(file.voice === undefined ? {} : { voice: file.voice }),
   }
 }

@@ -27,3 +27,27 @@ function shortened(name: string): string {
   while (stem.length > 1 && bytes(stem.join("")) + bytes(ending) > mostBytes) stem.pop()
   return stem.join("") + ending
 }
+
+/**
+ * Names for one folder of an archive: each path made safe piece by piece ("files/../x" stays inside), and told apart where a
+ * file system that ignores case would take two for one.
+ */
+export function namesInArchive(paths: readonly string[]): string[] {
+  const taken = new Set<string>()
+  return paths.map((path) => {
+    const safe = path.split("/").filter((piece) => /[^\s.]/u.test(piece)).map(safeName).join("/") || "file"
+    for (let count = 1; ; count += 1) {
+      const name = count === 1 ? safe : numbered(safe, count)
+      const plain = name.toLowerCase()
+      if (taken.has(plain)) continue
+      taken.add(plain)
+      return name
+    }
+  })
+}
+
+function numbered(path: string, count: number): string {
+  const dot = path.lastIndexOf(".")
+  const ends = dot > path.lastIndexOf("/") + 1 ? dot : path.length
+  return `${path.slice(0, ends)} (${count})${path.slice(ends)}`
+}

@@ -8,6 +8,7 @@ export type ProblemName =
   | "not-found"
   | "stale-parent"
   | "session-exists"
+  | "wrong-place"
   | "entry-exists"
   | "part-exists"
   | "file-exists"

@@ -16,6 +16,8 @@ export interface JobFacts {
 export interface JobWork {
   /** Moves what is left; called again after a break. Rejects when `stop` aborts. */
   run(job: Job, stop: AbortSignal): Promise<void>
+  /** Waits for its turn; gives the function that gives it back. */
+  turn?(stop: AbortSignal): Promise<() => void>
   /** The user does not want it any more. */
   abandon(): Promise<void>
   /** A reload must find it as it is. */
@@ -37,6 +39,7 @@ export class Job implements Transfer {
   readonly state = signal<TransferState>("queued")
   readonly error = signal<string | undefined>(undefined)
   readonly needsFile = signal(false)
+  readonly leftOut = signal<readonly string[]>([])
   readonly left = computed(() => {
     const rate = this.rate.value
     return rate < 1 ? undefined : (this.size - this.done.value) / rate
@@ -54,7 +57,12 @@ export class Job implements Transfer {
     this.name = facts.name
     this.mime = facts.mime
     this.size = facts.size
+    this.ended = new Promise((resolve) => (this.end = resolve))
   }
+
+  /** Resolves when it is over for good: done, or cancelled and cleared away. */
+  readonly ended: Promise<void>
+  private end: () => void = () => undefined
 
   /** Settles when it no longer runs: done, paused, failed, cancelled, or without its file. */
   get settled(): Promise<void> {
@@ -95,11 +103,20 @@ export class Job implements Transfer {
     }
   }
 
+  /** Did not go on, for a reason that the person can do something about. */
+  fail(reason: string): void {
+    this.error.value = reason
+    this.become("failed")
+  }
+
   cancel(): void {
     if (this.over()) return
     this.become("cancelled")
     this.halt()
-    void this.running.then(() => this.work.abandon()).catch(() => undefined)
+    void this.running
+      .then(() => this.work.abandon())
+      .catch(() => undefined)
+      .finally(() => this.end())
   }
 
   provideFile(file: File): void {
@@ -129,12 +146,15 @@ export class Job implements Transfer {
   private async live(stop: AbortController): Promise<void> {
     const halted = () => stop.signal.aborted
     for (let breaks = 0; !halted(); breaks += 1) {
-      this.become("running")
       const before = this.done.value
+      let free: (() => void) | undefined
       try {
+        free = await this.work.turn?.(stop.signal)
+        this.become("running")
         await this.work.run(this, stop.signal)
         this.done.value = this.size
         this.become("done")
+        this.end()
         return
       } catch (error) {
         if (halted()) return
@@ -144,19 +164,22 @@ export class Job implements Transfer {
           return
         }
         if (!passes(error)) {
-          this.error.value = reasonOf(error)
-          this.become("failed")
+          this.fail(reasonOf(error))
           return
         }
         this.become("waiting")
+        free?.()
         if (this.done.value > before) breaks = 0
         await lineBack(backoff(breaks, 500, 15_000), stop.signal).catch(() => undefined)
+      } finally {
+        free?.()
       }
     }
   }
 }
 
-function passes(error: unknown): boolean {
+/** Whether the same can be tried again later without anybody's doing. */
+export function passes(error: unknown): boolean {
   return error instanceof Unreachable || (error instanceof Refusal && [429, 502, 503, 504].includes(error.status))
 }
 

@@ -1,14 +1,17 @@
 /** From a link to a join that can be posted (docs/protocol.md §3.7). */
 import {
+  accessTokenOf,
   type Bytes,
   CannotOpen,
   DoorUnfit,
+  equal,
   type EntryDigest,
   type Introduction,
   type InviteKeys,
   inviteKeys,
   join,
   type Joining,
+  type LogTail,
   Malformed,
   type MemberState,
   openDoor,
@@ -19,12 +22,29 @@ import {
   Refused,
   toBase64Url,
 } from "../encryption/e2ee.ts"
+import { headway } from "./headway.ts"
 import { Refusal } from "./http.ts"
-import { type Transport } from "./transport.ts"
+import { type DoorAnswer, type Transport } from "./transport.ts"
 import { SessionFailure } from "./types.ts"
 
 /** The door does not open or does not fit; a host that comes online mends it. */
 export class DoorNotReady extends Error {}
+
+/** The key box with which a host answered a knock, and the seed of the knock's key (docs/protocol.md §3.8). */
+export interface Admitted {
+  keyBox: string
+  seed: Bytes
+}
+
+/** The access token of a link, before its keys are made; undefined when a passcode belongs to it, or it is no link. */
+export function earlyToken(id: string, fragment: string): string | undefined {
+  try {
+    const link = readFragment(fragment.replace(/^#/, ""))
+    return link.passcode ? undefined : toBase64Url(accessTokenOf(id, link))
+  } catch {
+    return undefined
+  }
+}
 
 /** Reads a link's fragment and passcode. Rejects with `link-malformed` or `passcode-wrong`. */
 export async function keysOf(id: string, fragment: string, passcode: string | undefined): Promise<InviteKeys> {
@@ -39,17 +59,35 @@ export async function keysOf(id: string, fragment: string, passcode: string | un
   return inviteKeys(id, link, link.passcode ? passcode : undefined)
 }
 
+/** The door that was opened last, and what it was opened from. */
+let last: { sealedDoor: string; keyBox: string; door: OpenedDoor } | undefined
+
 /** Opens the door behind a link or, with a member's token, for a return. */
 export async function fetchDoor(
   transport: Transport,
   token: string,
   keys: InviteKeys,
+  admitted?: Admitted,
 ): Promise<{ door: OpenedDoor; letter: Bytes | undefined }> {
-  const answer = await transport.door(token)
-  if (answer.keyBox === undefined) throw new DoorNotReady("no key box")
+  return openAnswer(keys, await transport.door(token), admitted)
+}
+
+/** Opens what the server answered; the door that was opened last is not opened again. */
+export async function openAnswer(
+  keys: InviteKeys,
+  answer: DoorAnswer,
+  admitted?: Admitted,
+): Promise<{ door: OpenedDoor; letter: Bytes | undefined }> {
+  const keyBox = admitted?.keyBox ?? answer.keyBox
+  if (keyBox === undefined) throw new DoorNotReady("no key box")
+  const seed = admitted && { seed: admitted.seed }
+  const letter = answer.letter === undefined ? undefined : fromBase64Url(answer.letter)
+  const same = last?.sealedDoor === answer.door && last.keyBox === keyBox && equal(last.door.keys.box.seed, keys.box.seed)
+  if (last && same && last.door.sessionId === keys.sessionId) return { door: last.door, letter }
   try {
-    const door = await openDoor(keys, { door: fromBase64Url(answer.door), keyBox: fromBase64Url(answer.keyBox) })
-    return { door, letter: answer.letter === undefined ? undefined : fromBase64Url(answer.letter) }
+    const door = await openDoor(keys, { door: fromBase64Url(answer.door), keyBox: fromBase64Url(keyBox), ...seed })
+    last = { sealedDoor: answer.door, keyBox, door }
+    return { door, letter }
   } catch (error) {
     if (error instanceof CannotOpen || error instanceof Malformed || error instanceof Refused) {
       throw new DoorNotReady(error.message)
@@ -66,6 +104,7 @@ export async function digestsAfter(
   upTo = Number.MAX_SAFE_INTEGER,
 ): Promise<{ digests: EntryDigest[]; lastCommit: number }> {
   const digests: EntryDigest[] = []
+  const goesOn = headway()
   for (;;) {
     const page = await transport.digests(token, digests.at(-1)?.seq ?? after)
     digests.push(...page.entries.map(readDigest))
@@ -73,7 +112,43 @@ export async function digestsAfter(
     if (page.entries.length === 0 || last >= page.head || last >= upTo) {
       return { digests: digests.filter(({ seq }) => seq <= upTo), lastCommit: page.lastCommit }
     }
+    goesOn(Math.min(page.head, upTo) - last)
   }
+}
+
+/** How long what was fetched ahead of a join is good, ms: by then a host may have put letters or another door. */
+const FRESH = 30_000
+
+interface Behind {
+  door: OpenedDoor
+  letter: Bytes | undefined
+  log: LogTail
+}
+
+/** What was fetched while the name was written. */
+let ready: { keys: InviteKeys; behind: Promise<Behind | undefined>; at: number } | undefined
+
+/** Fetches door and log for the join that is about to come; what fails is fetched again by the join. */
+export function makeReady(transport: Transport, token: string, keys: InviteKeys): void {
+  ready = { keys, behind: fetchBehind(transport, token, keys).catch(() => undefined), at: performance.now() }
+}
+
+/** Once: a join that came too late fetches anew. */
+async function takeReady(keys: InviteKeys): Promise<Behind | undefined> {
+  const taken = ready
+  ready = undefined
+  const fits = taken?.keys.sessionId === keys.sessionId && taken.keys.id === keys.id
+  return fits && performance.now() - taken.at < FRESH ? taken.behind : undefined
+}
+
+async function fetchBehind(transport: Transport, token: string, keys: InviteKeys, admitted?: Admitted): Promise<Behind> {
+  // The log behind the door that was seen last is asked for beside the door: mostly it is the same still.
+  const likely = last?.door.sessionId === keys.sessionId ? last.door.position.seq : undefined
+  const early = likely === undefined ? undefined : digestsAfter(transport, token, likely)
+  early?.catch(() => undefined)
+  const { door, letter } = await fetchDoor(transport, token, keys, admitted)
+  const fits = early !== undefined && door.position.seq === likely
+  return { door, letter, log: await (fits ? early : digestsAfter(transport, token, door.position.seq)) }
 }
 
 /** Makes the external commit. Rejects with DoorNotReady, or SessionFailure when the invite takes nobody more. */
@@ -82,10 +157,10 @@ export async function prepareJoin(
   token: string,
   keys: InviteKeys,
   introduction: Introduction,
-  returning?: MemberState,
+  { returning, admitted }: { returning?: MemberState; admitted?: Admitted | undefined } = {},
 ): Promise<{ joining: Joining; letter: Bytes | undefined }> {
-  const { door, letter } = await fetchDoor(transport, token, keys)
-  const log = await digestsAfter(transport, token, door.position.seq)
+  const early = returning || admitted ? undefined : await takeReady(keys)
+  const { door, letter, log } = early ?? (await fetchBehind(transport, token, keys, admitted))
   try {
     return { joining: await join(door, log, introduction, returning), letter }
   } catch (error) {
@@ -99,7 +174,7 @@ export async function prepareJoin(
 export function linkFailure(error: unknown, passcode: boolean): unknown {
   if (!(error instanceof Refusal)) return error
   if (error.problem === "not-authorised") return new SessionFailure(passcode ? "passcode-wrong" : "link-refused")
-  if (error.problem === "session-ended") return new SessionFailure("expired")
+  if (error.problem === "session-ended") return new SessionFailure("ended")
   return error
 }
 

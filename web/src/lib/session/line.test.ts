@@ -151,3 +151,23 @@ test("an alarm of a call stops the sending", async () => {
   await until(() => host.alarms.value.length === 1)
   await expect(host.sendText("no")).rejects.toMatchObject({ reason: "stopped" })
 })
+
+test("the tab that is looked at is the one that others reach, unless another rings or is in a call", async () => {
+  const { host, guest, patient } = await two()
+  const first = peerOf(host).instance
+  const second = await world.opened(patient, guest.id)
+  second.line.attend()
+  await until(() => peerOf(host).instance !== first)
+  const other = peerOf(host).instance
+  guest.line.attend()
+  await until(() => peerOf(host).instance === first)
+  guest.line.hold(true)
+  second.line.attend()
+  const signals = heard(guest)
+  await host.line.send(peerOf(host), { type: "hangup", call })
+  await until(() => signals.length === 1)
+  expect(peerOf(host).instance).toBe(first)
+  guest.line.hold(false)
+  second.line.attend()
+  await until(() => peerOf(host).instance === other)
+})

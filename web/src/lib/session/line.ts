@@ -2,6 +2,7 @@
 import {
   fromBase64Url,
   type Instance,
+  isStopped,
   type MemberState,
   openSignal,
   type OpenedSignal,
@@ -36,6 +37,8 @@ export class Line {
   /** By leaf: the newest page of each member. */
   private readonly peers = new Map<number, Peer>()
   private readonly voices = new Map<string, Voice>()
+  /** Tabs that ring or are in a call. */
+  private readonly holding = new Set<string>()
   private readonly typists = new Map<string, number>()
   private connected: ReadonlySet<string> | undefined
   private window: SignalWindow = new Map()
@@ -126,10 +129,21 @@ export class Line {
   bye(tab: string): void {
     if (tab === this.speaker) void this.say(tab, "everybody", { type: "bye" })
     this.voices.delete(tab)
+    this.holding.delete(tab)
     if (tab === this.speaker && tab !== this.ownTab) {
       this.speaker = this.ownTab
       this.hello(true)
     }
+  }
+
+  /** A tab is looked at: it speaks for this device from now on, and rings, unless another rings or is in a call. */
+  attend(tab: string): void {
+    if (this.holding.size === 0) this.speakFrom(tab)
+  }
+
+  hold(tab: string, on: boolean): void {
+    if (on) this.holding.add(tab)
+    else this.holding.delete(tab)
   }
 
   /** A tab begins or takes part in a call: it speaks for this device from now on. */
@@ -157,7 +171,7 @@ export class Line {
     return this.queue(async () => {
       await this.host.settled()
       const state = this.host.state()
-      if (state?.phase !== "in" || state.fork !== undefined) return false
+      if (state?.phase !== "in" || isStopped(state)) return false
       const voice = this.voiceOf(tab)
       voice.counter += 1
       const sealed = await sealSignal(state, { ...voice }, to, payload)

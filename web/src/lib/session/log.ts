@@ -1,11 +1,13 @@
 /** The log as it comes: followed, applied in batches, and written in one step with what came of it (docs/protocol.md §4). */
-import { type Applied, applyEntry, checkHead, encodeState, type MemberState, readEntry } from "../encryption/e2ee.ts"
+import { type Applied, applyEntry, encodeState, type MemberState, readEntry } from "../encryption/e2ee.ts"
 import { type Arrival, arrive } from "./arrival.ts"
 import { coreKey } from "./core.ts"
 import { type Engine } from "./engine.ts"
+import { type Fact, isSaid } from "./facts.ts"
 import { follow, type Follower } from "./follower.ts"
+import { headway } from "./headway.ts"
+import { keeping } from "./kept.ts"
 import { type Change } from "./storage.ts"
-import { type Fact } from "./timeline.ts"
 import { type ServerEntry } from "./transport.ts"
 
 /** One entry, applied. */
@@ -30,9 +32,10 @@ export class Log {
 
   listen(): void {
     const { token } = this.engine.core
-    if (this.follower || token === undefined) return
+    if (this.follower || token === undefined || this.engine.options.once === true) return
     this.follower = follow(this.engine.transport, token, {
-      after: () => this.inbox.at(-1)?.seq ?? this.engine.state?.head.seq ?? 0,
+      // Behind the end of a log that is shorter, so as to see what comes in the place of what is missing.
+      after: () => this.inbox.at(-1)?.seq ?? this.engine.carrying.from ?? this.engine.state?.head.seq ?? 0,
       entry: (entry) => {
         this.inbox.push(entry)
         this.engine.kick()
@@ -40,11 +43,12 @@ export class Log {
       head: (head) => void this.headTold(head),
       signal: (_, signal) => this.engine.line.take(signal),
       present: (members) => this.engine.line.connectedAre(members),
+      knocks: () => this.engine.knocks.look(),
       opened: (invite) => void this.openedNow(invite),
       connection: (connection) => {
         if (connection === "online") {
           this.engine.breaks = 0
-          this.engine.kick()
+          this.engine.knocks.look()
           void this.learnExpiry()
         }
         this.engine.showing.change({ connection })
@@ -61,15 +65,26 @@ export class Log {
   /** The server's head must not lie before what was verified; asked twice, as frames may cross. */
   private async headTold(head: number): Promise<void> {
     this.liveFrom = Math.max(this.liveFrom, head)
-    const { state, core } = this.engine
-    if (!state || core.token === undefined || checkHead(state, head) === undefined) return
+    if (head < this.engine.knownHead) await this.lookBack()
+    if (this.engine.core.carryOn === true) this.engine.kick()
+  }
+
+  /** Asks whether the log ends before what is known of it. */
+  async lookBack(): Promise<void> {
+    const { core, knownHead } = this.engine
+    if (core.token === undefined) return
     try {
       const row = await this.engine.transport.session(core.token, this.engine.stopped.signal)
-      const rolled = this.engine.state && checkHead(this.engine.state, row.head)
-      if (rolled !== undefined) await this.engine.raise({ kind: "rolled-back", seq: rolled, stops: true })
+      if (row.head < knownHead) await this.rolledBack(row.head)
     } catch {
       // It tells again with its next beat.
     }
+  }
+
+  /** Said once, however often it shows. */
+  async rolledBack(seq: number): Promise<void> {
+    if (this.engine.core.alarms.some(({ kind }) => kind === "rolled-back")) return
+    await this.engine.raise({ kind: "rolled-back", seq, stops: true })
   }
 
   /** Once; later the server takes the token no more, and tells no difference. */
@@ -84,13 +99,15 @@ export class Log {
     }
   }
 
+  /** Somebody stands at the door: it had better be right. */
   private async openedNow(invite: string): Promise<void> {
-    if (this.engine.state?.epoch?.members.some((member) => member.invite === invite)) return
+    const { state, core, now } = this.engine
+    const inside = state?.epoch?.members.some((member) => member.invite === invite) === true
     await this.engine.keep({
-      opened: { ...this.engine.core.opened, [invite]: this.engine.now() },
-      // Somebody stands at the door: it had better be right.
-      checkDue: this.engine.state?.head.seq ?? 0,
+      ...(inside ? {} : { opened: { ...core.opened, [invite]: now() } }),
+      checkDue: Math.max(1, state?.head.seq ?? 0),
     })
+    this.engine.chores.fetched(invite)
     this.engine.kick()
   }
 
@@ -117,15 +134,16 @@ export class Log {
       const lost = last.applied.event.kind === "join-lost"
       this.engine.state = lost ? undefined : last.applied.state
       this.engine.core = { ...core, state: this.engine.state && encodeState(this.engine.state) }
+      const pages = this.engine.pages.add(facts)
       await this.engine.options.storage.write([
         { put: coreKey(core.id), value: this.engine.core },
-        ...this.engine.pages.add(facts),
+        ...pages.changes,
         ...this.engine.portrait.summary(),
         ...changes,
       ])
       if (this.engine.state && this.engine.state.epoch !== epochBefore) await this.engine.epochChanged()
-      for (const { by, what } of facts) if (by && "message" in what) this.engine.line.wrote(by.memberId)
-      this.engine.timeline.update({ facts, receipts: core.receipts }, this.engine.outbox.shown)
+      for (const { by, what } of facts) if (by && isSaid(what)) this.engine.line.wrote(by.memberId)
+      this.engine.timeline.update({ facts: pages.facts, receipts: core.receipts }, this.engine.outbox.shown)
       this.engine.portrait.show()
       for (const { by, ...ring } of rings) this.engine.tell(this.engine.line.speaking, { kind: "ring", by: by.memberId, ...ring })
     }
@@ -164,6 +182,9 @@ export class Log {
       if (arrival.stuck) this.engine.entering.stuck = "behind"
       const own = this.engine.outbox.all.find(({ sealed }) => sealed?.id === entry.id)
       if (own) changes.push(...this.engine.outbox.remove(own.message))
+      if (entry.seq > before.head.seq && applied.event.kind !== "join-lost") {
+        changes.push(...keeping(core.id, entry, applied, this.engine.core.posted))
+      }
     }
     return { core, facts, rings, changes }
   }
@@ -174,6 +195,7 @@ export class Log {
 
   /** Reads on over HTTP to the head. */
   async catchUp(): Promise<void> {
+    const goesOn = headway()
     for (;;) {
       const { state, core } = this.engine
       if (!state || core.token === undefined) return
@@ -185,6 +207,7 @@ export class Log {
         await this.drain()
       }
       if (!this.engine.state || this.engine.state.head.seq >= page.head || this.engine.state.head.seq === after) return
+      goesOn(page.head - this.engine.state.head.seq)
     }
   }
 

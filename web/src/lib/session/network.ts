@@ -3,7 +3,7 @@
 const page: Partial<Pick<Window, "addEventListener" | "removeEventListener">> = globalThis
 
 /** Listens until the returned function is called. */
-export function onPage(change: "online" | "offline" | "pagehide", then: () => void): () => void {
+export function onPage(change: "online" | "offline" | "pagehide" | "visibilitychange", then: () => void): () => void {
   page.addEventListener?.(change, then)
   return () => page.removeEventListener?.(change, then)
 }

@@ -5,16 +5,18 @@ import { sweepPrivateDisk } from "./destination.ts"
 import { Engine } from "./engine.ts"
 import { onPage } from "./network.ts"
 import { type Storage } from "./storage.ts"
-import { type Locks, Tabs } from "./tabs.ts"
+import { type Locks, ownerLock, Tabs } from "./tabs.ts"
 import { SessionTransfers } from "./transfers.ts"
 import { Transport } from "./transport.ts"
 import {
   type CallLine,
   type CallSignal,
+  type FileItem,
   type InviteOptions,
   type Peer,
   type Session,
   SessionFailure,
+  type TextItem,
   type TimelineItem,
 } from "./types.ts"
 import { type Told, type Verbs } from "./verbs.ts"
@@ -59,7 +61,7 @@ export class SessionPage implements Session {
     let seen: () => void = () => undefined
     this.first = new Promise((resolve) => (seen = resolve))
     this.tabs = new Tabs(
-      `${options.storage.name}/session/${options.id}`,
+      ownerLock(options.storage.name, options.id),
       {
         own: (toTabs) => this.own(toTabs),
         patch: (patch) => {
@@ -104,6 +106,9 @@ export class SessionPage implements Session {
   get title() {
     return this.view.title
   }
+  get starts() {
+    return this.view.starts
+  }
   get self() {
     return this.view.self
   }
@@ -128,9 +133,27 @@ export class SessionPage implements Session {
   get historyRequests() {
     return this.view.historyRequests
   }
+  get waiting() {
+    return this.view.waiting
+  }
+  get carrying() {
+    return this.view.carrying
+  }
+  get late() {
+    return this.view.late
+  }
 
   sendText(text: string, reply?: string): Promise<void> {
     return this.ask("sendText", newId(), this.now(), text, reply)
+  }
+  edit({ message }: TextItem, text: string): Promise<void> {
+    return this.ask("edit", newId(), this.now(), message, text)
+  }
+  withdraw({ message }: TextItem | FileItem): Promise<void> {
+    return this.ask("withdraw", newId(), this.now(), message)
+  }
+  react({ sender, message }: TextItem | FileItem, emoji: string): Promise<void> {
+    return this.ask("react", newId(), this.now(), sender?.memberId ?? "", message, emoji)
   }
   retry(key: string): void {
     this.tellOwner("retry", key)
@@ -161,11 +184,33 @@ export class SessionPage implements Session {
   declineHistory(memberId: string): void {
     this.tellOwner("declineHistory", memberId)
   }
+  admit(keys: readonly string[]): Promise<void> {
+    return this.ask("admit", keys)
+  }
+  refuse(key: string): Promise<void> {
+    return this.ask("refuse", key)
+  }
+  askAgain(): Promise<void> {
+    return this.ask("askAgain")
+  }
+  async stopAsking(): Promise<void> {
+    await this.ask("stopAsking")
+    this.close()
+  }
+  runLate(minutes: number): Promise<void> {
+    return this.ask("runLate", minutes)
+  }
   confirmCode(): void {
     this.tellOwner("confirmCode")
   }
   retitle(title: string): Promise<void> {
     return this.ask("retitle", title)
+  }
+  reschedule(starts: number | undefined): Promise<void> {
+    return this.ask("reschedule", starts)
+  }
+  carryOn(): Promise<void> {
+    return this.ask("carryOn")
   }
   end(): Promise<void> {
     return this.ask("end")
@@ -175,7 +220,11 @@ export class SessionPage implements Session {
   }
   async deleteFromDevice(): Promise<void> {
     await this.ask("forget")
+    // What was just written goes with the rest.
+    clearTimeout(this.draftTimer)
+    this.draftTimer = undefined
     this.close()
+    await this.transfers.clear()
   }
 
   readonly draft = {
@@ -295,6 +344,8 @@ export class SessionPage implements Session {
       announce: (call, event, seconds) => this.ask("announce", call, event, seconds),
       onCallEntry: (listener) => listening(this.entryListeners, listener),
       raise: (alarm) => this.tellOwner("raise", alarm),
+      attend: () => this.tellOwner("attend"),
+      hold: (on) => this.tellOwner("hold", on),
     }
   }
 }

@@ -1,51 +1,74 @@
-/** Facts on the disk, in pages: an arrival rewrites the last page only, a reload reads few records. */
+/** Facts on the disk, in pages: an arrival rewrites the page that it touches, a reload reads few records. */
+import { type Fact, isChanging, keyOf } from "./facts.ts"
+import { Ledger } from "./ledger.ts"
 import { type Change, type Storage } from "./storage.ts"
-import { type Fact } from "./timeline.ts"
 
 const mostFacts = 128
 const mostBytes = 96 * 1024
 
 export class FactPages {
-  private last: Fact[] = []
-  private bytes = 0
-  private number = 0
+  private pages: Fact[][] = []
+  private readonly pageOf = new Map<string, number>()
+  private ledger = new Ledger()
 
   constructor(
     private readonly storage: Storage,
     private readonly sessionId: string,
   ) {}
 
-  /** All facts in the order in which they were kept. */
+  /** All facts that are shown, in the order in which they were kept. */
   async load(): Promise<Fact[]> {
-    const pages = await this.storage.under(["facts", this.sessionId])
-    const facts = pages.map(({ value }) => value as Fact[])
-    this.number = Math.max(0, facts.length - 1)
-    this.last = facts.at(-1) ?? []
-    this.bytes = this.last.reduce((sum, fact) => sum + sizeOf(fact), 0)
-    return facts.flat()
+    const kept = await this.storage.under(["facts", this.sessionId])
+    this.pages = kept.map(({ value }) => value as Fact[])
+    this.pages.forEach((page, number) => page.forEach((fact) => this.pageOf.set(keyOf(fact), number)))
+    const facts = this.pages.flat()
+    this.ledger = new Ledger(facts)
+    return facts.filter(({ what }) => !isChanging(what))
   }
 
-  /** The changes that keep `facts` too. They must be written: the pages count on it. */
-  add(facts: readonly Fact[]): Change[] {
-    const touched = new Map<number, Fact[]>()
-    for (const fact of facts) {
-      const size = sizeOf(fact)
-      if (this.last.length > 0 && (this.last.length >= mostFacts || this.bytes + size > mostBytes)) {
-        this.number += 1
-        this.last = []
-        this.bytes = 0
-      }
-      this.last = [...this.last, fact]
-      this.bytes += size
-      touched.set(this.number, this.last)
+  /**
+   * The changes that keep `facts` too, and what is shown now or shown otherwise than before. The changes must be
+   * written: the pages count on it. What an edit or a withdrawal replaced is overwritten.
+   */
+  add(facts: readonly Fact[]): { changes: Change[]; facts: Fact[] } {
+    const { kept, dropped } = this.ledger.take(facts)
+    const touched = new Set<number>()
+    for (const key of dropped) touched.add(this.drop(key))
+    for (const fact of kept) touched.add(this.keep(fact))
+    return {
+      changes: [...touched].map((number) => ({ put: ["facts", this.sessionId, number], value: this.pages[number] ?? [] })),
+      facts: kept.filter(({ what }) => !isChanging(what)),
     }
-    return [...touched].map(([number, page]) => ({ put: ["facts", this.sessionId, number], value: page }))
+  }
+
+  private keep(fact: Fact): number {
+    const key = keyOf(fact)
+    const known = this.pageOf.get(key)
+    if (known !== undefined) {
+      this.pages[known] = (this.pages[known] ?? []).map((each) => (keyOf(each) === key ? fact : each))
+      return known
+    }
+    const last = this.pages.at(-1)
+    if (!last || last.length >= mostFacts || (last.length > 0 && total(last) + sizeOf(fact) > mostBytes)) this.pages.push([])
+    const number = this.pages.length - 1
+    this.pages[number] = [...(this.pages[number] ?? []), fact]
+    this.pageOf.set(key, number)
+    return number
+  }
+
+  private drop(key: string): number {
+    const number = this.pageOf.get(key) ?? 0
+    this.pages[number] = (this.pages[number] ?? []).filter((each) => keyOf(each) !== key)
+    this.pageOf.delete(key)
+    return number
   }
 }
 
+const total = (page: readonly Fact[]): number => page.reduce((sum, fact) => sum + sizeOf(fact), 0)
+
 /** About. */
-function sizeOf(fact: Fact): number {
-  const { what } = fact
-  if (what.kind === "file") return 500 + (what.file.thumb?.length ?? 0)
-  return what.kind === "event" ? 200 : 150 + what.text.length
+function sizeOf({ what, reactions = [] }: Fact): number {
+  const felt = 200 * reactions.length
+  if (what.kind === "file") return 500 + (what.file.thumb?.length ?? 0) + felt
+  return ("text" in what ? 150 + what.text.length : 200) + felt
 }

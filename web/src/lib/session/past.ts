@@ -15,8 +15,8 @@ import {
   takeHistory,
 } from "../encryption/e2ee.ts"
 import { pastFact } from "./arrival.ts"
+import { type Fact } from "./facts.ts"
 import { digestsAfter } from "./joining.ts"
-import { type Fact } from "./timeline.ts"
 import { type Transport } from "./transport.ts"
 
 export type Past =

@@ -24,7 +24,11 @@ export function membersOf(
 }
 
 /** Hosts first, then by the order of the policy. */
-export function participantsOf(members: readonly Member[], policy: Policy): Participant[] {
+export function participantsOf(
+  members: readonly Member[],
+  policy: Policy,
+  waits: (invite: string) => boolean,
+): Participant[] {
   const all = policy.invites.flatMap((invite): Participant[] => {
     const devices = members.filter(({ inviteId }) => inviteId === invite.id)
     const first = devices[0]
@@ -38,6 +42,7 @@ export function participantsOf(members: readonly Member[], policy: Policy): Part
         devices,
         self: devices.some(({ self }) => self),
         here: devices.some(({ here }) => here),
+        waiting: waits(invite.id),
       },
     ]
   })

@@ -12,6 +12,7 @@ import {
   withInviteClosed,
   withoutInvite,
   withSettings,
+  withStart,
 } from "../encryption/e2ee.ts"
 import { type InviteRow } from "./transport.ts"
 
@@ -81,6 +82,13 @@ export function retitling(title: string): Plan {
   return (state) => {
     const { policy } = epochOf(state)
     return policy.settings.title === title ? undefined : { policy: withSettings(policy, { title }) }
+  }
+}
+
+export function rescheduling(starts: number | undefined): Plan {
+  return (state) => {
+    const { policy } = epochOf(state)
+    return policy.settings.starts === starts ? undefined : { policy: withStart(policy, starts) }
   }
 }
 

@@ -4,6 +4,8 @@ import { summaryKey, summaryOf } from "./core.ts"
 import { type Engine } from "./engine.ts"
 import { invitesOf, membershipOf, membersOf, participantsOf } from "./people.ts"
 import { type Change } from "./storage.ts"
+import { type Member, type Participant, type Waiting } from "./types.ts"
+import { admitName, waitingOf, waits } from "./waiting.ts"
 
 export class Portrait {
   private codeOf: { n: number; groups: string[]; qr: string } | undefined
@@ -16,6 +18,7 @@ export class Portrait {
     const common = {
       phase: this.engine.phase,
       alarms: core.alarms,
+      carrying: this.engine.carrying.from === undefined ? undefined : (this.engine.carrying.shown ?? ("offered" as const)),
       unsent: this.engine.outbox.count,
       seenUpTo: core.seen,
       typing: this.engine.line.typing,
@@ -25,15 +28,19 @@ export class Portrait {
       this.engine.showing.change(common, this.engine.timeline.value)
       return
     }
-    const members = membersOf(epoch.members, state.self.memberId, core, this.engine.line.here)
+    const members = this.members()
+    const participants = this.participants(members)
     const matched = core.matched === membershipOf(epoch.members)
     this.engine.showing.change(
       {
         ...common,
         title: epoch.policy.settings.title,
+        starts: epoch.policy.settings.starts,
         relayOnly: epoch.policy.settings.relayOnly,
         self: members.find(({ self }) => self),
-        participants: participantsOf(members, epoch.policy),
+        participants,
+        waiting: this.waiting(participants),
+        late: core.late,
         invites: invitesOf(epoch.policy, members, state.used, core, this.engine.options.origin),
         code: this.codeOf && { groups: this.codeOf.groups, qr: this.codeOf.qr, matched },
         historyRequests: this.askingNow(),
@@ -58,12 +65,41 @@ export class Portrait {
     })
   }
 
+  private members(): Member[] {
+    const { core, state, line } = this.engine
+    return state?.epoch ? membersOf(state.epoch.members, state.self.memberId, core, line.here) : []
+  }
+
+  private participants(members: readonly Member[]): Participant[] {
+    const { core, state } = this.engine
+    if (!state?.epoch) return []
+    return participantsOf(members, state.epoch.policy, (invite) => waits(invite, core, state))
+  }
+
+  private waiting(participants: readonly Participant[]): Waiting[] {
+    if (!this.engine.isHost || this.engine.core.phase !== "in") return []
+    const inside = waitingOf(participants, (member) => this.engine.outbox.find(admitName(member)) !== undefined)
+    return [...inside, ...this.engine.knocks.waiting].sort((a, b) => a.since - b.since)
+  }
+
   summary(): Change[] {
-    const epoch = this.engine.state?.epoch
+    const { state } = this.engine
+    const epoch = state?.epoch
+    const others = this.members().filter(({ self }) => !self)
+    const waits = new Set(this.participants(this.members()).flatMap(({ waiting, inviteId }) => (waiting ? [inviteId] : [])))
     const shown = {
       title: epoch?.policy.settings.title ?? this.engine.showing.now.title,
+      starts: epoch ? epoch.policy.settings.starts : this.engine.showing.now.starts,
       role: this.engine.me?.role ?? this.engine.showing.now.self?.role ?? "guest",
       people: new Set(epoch?.members.map(({ invite }) => invite)).size,
+      self: state?.self.memberId ?? "",
+      others: others.map(({ id, name, role, inviteId, since }) => ({
+        id,
+        name,
+        role,
+        ...(waits.has(inviteId) ? { waitsSince: since } : {}),
+      })),
+      head: state?.head.seq ?? 0,
     }
     const summary = summaryOf(this.engine.core, shown)
     return summary ? [{ put: summaryKey(this.engine.core.id), value: summary }] : []

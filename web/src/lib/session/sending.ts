@@ -38,18 +38,20 @@ export class Sending {
     const { token } = this.engine.core
     const state = this.engine.assertOpen()
     if (token === undefined) return
+    if (outgoing.file !== undefined) await this.deleteParts(token, outgoing.file)
     const sealed = await this.sealedFor(state, outgoing)
     if (!sealed) return this.undeliverable(outgoing)
     const sending: Outgoing = { ...outgoing, sealed, state: "sending" }
     await storage.write([this.engine.outbox.set(sending)])
     this.engine.showOutbox()
     try {
-      const { seq } = await transport.chat(token, sealed, 2)
+      const { seq } = await transport.chat(token, { ...sealed, after: this.engine.knownHead }, 2)
       if (this.engine.outbox.find(outgoing.message)) await storage.write([this.engine.outbox.set({ ...sending, state: "sent", seq })])
       this.engine.showOutbox()
       await this.sentOut(outgoing)
     } catch (error) {
       if (error instanceof Refusal && error.problem === "stale-parent") return this.engine.log.catchUp()
+      if (error instanceof Refusal && error.problem === "wrong-place") return this.engine.log.lookBack()
       if (error instanceof Refusal && ["too-large", "malformed", "forbidden", "entry-exists"].includes(error.problem)) {
         return this.undeliverable(outgoing)
       }
@@ -70,7 +72,21 @@ export class Sending {
     }
   }
 
+  /** Before the withdrawal goes out, so that one that was interrupted does it again. */
+  private async deleteParts(token: string, file: string): Promise<void> {
+    await this.engine.transport.deleteFile(token, file).catch((error: unknown) => {
+      // Gone already, or not this device's to delete.
+      if (!(error instanceof Refusal && ["not-found", "forbidden"].includes(error.problem))) throw error
+    })
+  }
+
   private async undeliverable(outgoing: Outgoing): Promise<void> {
+    if (outgoing.payload.type === "reaction") {
+      // What could not be felt is not worth a question: it is as if it had not been chosen.
+      await this.engine.options.storage.write(this.engine.outbox.remove(outgoing.message))
+      this.engine.showOutbox()
+      return
+    }
     await this.engine.options.storage.write([this.engine.outbox.set({ ...outgoing, state: "failed" })])
     this.engine.showOutbox()
   }
@@ -87,7 +103,7 @@ export class Sending {
     if (token !== undefined && self !== undefined) await this.engine.transport.revoke(token, self).catch(() => undefined)
     this.engine.state = undefined
     const gone = { state: undefined, returning: undefined, token: undefined, keys: undefined, posted: undefined, links: {} }
-    await this.engine.keep({ ...gone, phase: "left" }, [{ deleteUnder: ["outbox", id] }, { deleteUnder: ["transfer", id] }])
+    await this.engine.keep({ ...gone, phase: "left" }, [{ deleteUnder: ["outbox", id] }, { deleteUnder: ["kept", id] }, { deleteUnder: ["transfer", id] }])
     this.engine.log.settle()
   }
 
@@ -119,9 +135,11 @@ export class Sending {
     const state = this.engine.assertOpen()
     const payload = { type: "receipt" as const, delivered: Math.max(delivered, told.delivered), seen: Math.max(seen, told.seen) }
     try {
-      await this.engine.transport.chat(token, textualChat(await encryptMessage(state, payload, this.engine.now())), 2)
+      const sealed = textualChat(await encryptMessage(state, payload, this.engine.now()))
+      await this.engine.transport.chat(token, { ...sealed, after: this.engine.knownHead }, 2)
       await this.engine.keep({ told: { delivered: payload.delivered, seen: payload.seen } })
     } catch (error) {
+      if (error instanceof Refusal && error.problem === "wrong-place") return this.engine.log.lookBack()
       if (!(error instanceof Refusal && error.problem === "stale-parent")) throw error
       await this.engine.log.catchUp()
       this.engine.kick()

@@ -9,7 +9,7 @@ import { join, resolve } from "node:path"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { partSize } from "../encryption/e2ee.ts"
 import { type SessionPage } from "./page.ts"
-import { Profile, until } from "./testing/device.ts"
+import { contentOf, Profile, until } from "./testing/device.ts"
 import { countOf, fragmentOf, shows } from "./testing/world.ts"
 import { type FileItem } from "./types.ts"
 
@@ -112,7 +112,7 @@ test("a file goes both ways, and a removal shuts the door", async () => {
   guest.transfers.upload([file])
   const filesOf = (page: SessionPage) => page.timeline.value.filter((item): item is FileItem => item.kind === "file")
   await until(() => filesOf(host).length === 1, () => host.timeline.value, 20_000)
-  const opened = await host.transfers.preview(filesOf(host)[0]!.file)
+  const opened = await contentOf(host, filesOf(host)[0]!.file)
   expect(Buffer.compare(Buffer.from(await opened.arrayBuffer()), Buffer.from(await file.arrayBuffer()))).toBe(0)
   await host.remove(guest.self.value?.inviteId ?? "")
   await until(() => guest.phase.value.kind === "removed")

@@ -1,15 +1,19 @@
 /** The verbs of a session, as its owner carries them out (docs/protocol.md §3.7, §5.2). */
-import { fromBase64Url, newInvite, type Payload } from "../encryption/e2ee.ts"
+import { fromBase64Url, newInvite, type Payload, secureRandom, toBase64Url } from "../encryption/e2ee.ts"
 import { type Engine } from "./engine.ts"
 import { filePayload } from "./fileMessage.ts"
+import { type ChangePayload, overtakes } from "./outbox.ts"
+import { isKnockKey } from "./knocks.ts"
 import { linkOf, membershipOf } from "./people.ts"
-import { closing, epochOf, inviting, removing, renewing, retitling } from "./plans.ts"
+import { closing, epochOf, inviting, removing, renewing, rescheduling, retitling } from "./plans.ts"
 import { SessionFailure } from "./types.ts"
-import { type Verbs } from "./verbs.ts"
+import { type TabVerbs, type Verbs } from "./verbs.ts"
+import { admitName } from "./waiting.ts"
 
 const textLimit = 16_384
+const newName = () => toBase64Url(secureRandom(16))
 
-export function spokenVerbs(engine: Engine): Verbs {
+export function spokenVerbs(engine: Engine): Omit<Verbs, keyof TabVerbs> {
   const { outbox, options } = engine
   const now = () => (options.now ?? Date.now)()
 
@@ -22,28 +26,59 @@ export function spokenVerbs(engine: Engine): Verbs {
     engine.kick()
   }
 
+  /** A change of a message that stands in the log; what waits for its turn and is overtaken by it goes. */
+  const change = async (id: string, at: number, payload: ChangePayload, file?: string) => {
+    engine.assertOpen()
+    const overtaken = outbox.all.filter((waiting) => overtakes(payload, waiting))
+    if (overtaken.length > 0) await options.storage.write(overtaken.flatMap(({ message }) => outbox.remove(message)))
+    await outbox.put(`change:${id}`, payload, at, file)
+    engine.showOutbox()
+    engine.kick()
+  }
+
+  const own = (message: string) => engine.timeline.said(engine.state?.self.memberId ?? "", message)
+
   return {
     async sendText(message, at, text, reply) {
       if (text.trim() === "") return
-      if (new TextEncoder().encode(text).length > textLimit) throw new SessionFailure("too-large")
+      checkLength(text)
       await send(message, at, { type: "text", message, text, ...(reply === undefined ? {} : { reply }) })
     },
 
     sendFile: (message, at, file) => send(message, at, filePayload(message, file)),
 
+    async edit(id, at, message, text) {
+      const said = own(message)
+      if (said?.kind !== "text" || text.trim() === "") throw new SessionFailure("not-allowed")
+      checkLength(text)
+      if (text !== said.text) await change(id, at, { type: "edit", message, text })
+    },
+
+    async withdraw(id, at, message) {
+      const said = own(message)
+      if (said?.kind !== "text" && said?.kind !== "file") throw new SessionFailure("not-allowed")
+      await change(id, at, { type: "withdraw", message }, said.kind === "file" ? said.file.id : undefined)
+    },
+
+    async react(id, at, author, message, emoji) {
+      const said = engine.timeline.said(author, message)
+      if (!said || said.kind === "withdrawn") throw new SessionFailure("not-allowed")
+      await change(id, at, { type: "reaction", author, message, emoji })
+    },
+
     async retry(message) {
-      const outgoing = outbox.find(message)
-      if (outgoing?.state !== "failed") return
-      await options.storage.write([outbox.set({ ...outgoing, state: "waiting" })])
+      const failed = outbox.about(message).filter(({ state }) => state === "failed")
+      if (failed.length === 0) return
+      await options.storage.write(failed.map((outgoing) => outbox.set({ ...outgoing, state: "waiting" })))
       engine.showOutbox()
       engine.kick()
     },
 
     /** Only what has not been handed to the server can be taken back. */
     async discard(message) {
-      const outgoing = outbox.find(message)
-      if (!outgoing || outgoing.state === "sent" || outgoing.state === "sending") return
-      await options.storage.write(outbox.remove(message))
+      const kept = outbox.about(message).filter(({ state }) => state !== "sent" && state !== "sending")
+      if (kept.length === 0) return
+      await options.storage.write(kept.flatMap((outgoing) => outbox.remove(outgoing.message)))
       engine.showOutbox()
     },
 
@@ -59,18 +94,22 @@ export function spokenVerbs(engine: Engine): Verbs {
       return Promise.resolve()
     },
 
-    async invite({ role, label, devices, history, passcode }) {
+    async invite({ role, label, devices, history, passcode, knock }) {
       const state = engine.assertOpen()
       const asked = {
         role,
         label,
         ...(devices === undefined ? {} : { devices }),
         ...(history === undefined ? {} : { history }),
+        ...(knock === undefined ? {} : { knock }),
         ...(passcode === undefined || passcode.trim() === "" ? {} : { passcode }),
       }
       const made = await newInvite(engine.core.id, asked, epochOf(state).n + 1)
       const { id } = made.invite
-      await engine.commits.commit(inviting(made), { links: { ...engine.core.links, [id]: made.fragment } })
+      await engine.commits.commit(inviting(made), {
+        links: { ...engine.core.links, [id]: made.fragment },
+        knockNames: { ...engine.core.knockNames, ...(made.invite.knock ? { [id]: made.keys.knockName } : {}) },
+      })
       const invite = engine.showing.now.invites.find((shown) => shown.id === id)
       if (!invite) throw new SessionFailure("internal")
       return { link: linkOf(options.origin, engine.core.id, made.fragment), invite }
@@ -89,11 +128,34 @@ export function spokenVerbs(engine: Engine): Verbs {
       await engine.keep({ asking: engine.core.asking.filter((id) => id !== member) })
     },
 
+    async admit(keys) {
+      if (!engine.isHost) throw new SessionFailure("not-allowed")
+      const knocks = keys.filter(isKnockKey)
+      if (knocks.length > 0) await engine.knocks.admit(knocks)
+      for (const member of keys.filter((key) => !isKnockKey(key))) await send(admitName(member), now(), { type: "admit", member })
+    },
+
+    async refuse(key) {
+      if (!engine.isHost) throw new SessionFailure("not-allowed")
+      await engine.knocks.refuse(key)
+    },
+
+    askAgain: () => engine.entering.knocking.again(),
+
+    stopAsking: () => engine.entering.knocking.stop(),
+
+    async runLate(minutes) {
+      if (!engine.isHost) throw new SessionFailure("not-allowed")
+      await send(newName(), now(), { type: "late", minutes })
+    },
+
     async confirmCode() {
       await engine.keep({ matched: membershipOf(epochOf(engine.assertOpen()).members) })
     },
 
     retitle: (title) => engine.commits.commit(retitling(title)),
+
+    reschedule: (starts) => engine.commits.commit(rescheduling(starts)),
 
     async end() {
       if (!engine.isHost) throw new SessionFailure("not-allowed")
@@ -107,10 +169,9 @@ export function spokenVerbs(engine: Engine): Verbs {
       await engine.reached("left")
     },
 
-    forget: () => engine.forget(),
+    carryOn: () => engine.carrying.begin(),
 
-    // The engine takes this one itself: it must know which tab speaks.
-    signal: () => Promise.reject(new SessionFailure("internal")),
+    forget: () => engine.forget(),
 
     ice: () => engine.transport.ice(engine.core.token ?? ""),
 
@@ -128,4 +189,8 @@ export function spokenVerbs(engine: Engine): Verbs {
 
     token: () => Promise.resolve(engine.core.token),
   }
+}
+
+function checkLength(text: string): void {
+  if (new TextEncoder().encode(text).length > textLimit) throw new SessionFailure("too-large")
 }

@@ -24,6 +24,7 @@ interface Schema extends DBSchema {
   handles: { key: string; value: FileSystemFileHandle }
 }
 
+const standardName = "careseal"
 const strict = { durability: "strict" } as const
 
 export class Storage {
@@ -37,7 +38,7 @@ export class Storage {
   ) {}
 
   /** Opens the database, making key and tables at the first time. Rejects with `storage-unavailable`. */
-  static async open(name = "careseal"): Promise<Storage> {
+  static async open(name = standardName): Promise<Storage> {
     try {
       const db = await openDB<Schema>(name, 1, {
         upgrade(fresh) {
@@ -50,6 +51,15 @@ export class Storage {
       return new Storage(name, db, await wrappingKey(db))
     } catch (error) {
       throw new SessionFailure("storage-unavailable", error instanceof Error ? error.name : undefined)
+    }
+  }
+
+  /** Whether this browser profile has kept nothing; no, where it cannot be told. Asked before it is opened. */
+  static async isNew(name = standardName): Promise<boolean> {
+    try {
+      return (await indexedDB.databases()).every((known) => known.name !== name)
+    } catch {
+      return false
     }
   }
 
@@ -68,10 +78,13 @@ export class Storage {
     )
   }
 
-  /** All of the changes or none, after all writes before; resolves when they are on the disk. */
-  write(changes: readonly Change[]): Promise<void> {
+  /**
+   * All of the changes or none, after all writes before; resolves when they are on the disk. What may be lost in a power
+   * cut, as it is only done again then, does not wait for the disk (`relaxed`).
+   */
+  write(changes: readonly Change[], durability: "strict" | "relaxed" = "strict"): Promise<void> {
     const written = this.writing
-      .then(() => this.writeNow(changes))
+      .then(() => this.writeNow(changes, durability))
       .catch((error: unknown) => {
         throw new SessionFailure("storage-unavailable", error instanceof Error ? error.name : undefined)
       })
@@ -79,12 +92,12 @@ export class Storage {
     return written
   }
 
-  private async writeNow(changes: readonly Change[]): Promise<void> {
+  private async writeNow(changes: readonly Change[], durability: "strict" | "relaxed"): Promise<void> {
     if (changes.length === 0) return
     const sealed = await Promise.all(
       changes.map(async (change) => ("put" in change ? await this.seal(change.put, change.value) : undefined)),
     )
-    const write = this.db.transaction("records", "readwrite", strict)
+    const write = this.db.transaction("records", "readwrite", { durability })
     const settled: Promise<unknown>[] = changes.map((change, i) => {
       if ("put" in change) return write.store.put(sealed[i] ?? missing(), [...change.put])
       return write.store.delete("delete" in change ? [...change.delete] : rangeUnder(change.deleteUnder))

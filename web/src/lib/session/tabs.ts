@@ -44,6 +44,9 @@ interface Waiting {
   reject: (error: unknown) => void
 }
 
+/** Whoever holds it owns the session. */
+export const ownerLock = (database: string, id: string): string => `${database}/session/${id}`
+
 /** Web Locks, or what stands for them where there are none. */
 export type Locks = Pick<LockManager, "request">
 

@@ -1,14 +1,20 @@
 /** A small picture of a picture, for the sealed file message (docs/protocol.md §5.2). */
+import { dimensionsOf, isDrawable } from "../content/dimensions.ts"
+import { sniff } from "../content/sniff.ts"
 
 const mostBytes = 24_576
-const pictures = new Set(["image/jpeg", "image/png", "image/webp", "image/gif", "image/avif", "image/bmp"])
 const tooBigToLookAt = 40 * 1024 * 1024
+/** A camera's notes and its own thumbnail may stand before the size. */
+const headerWithin = 1024 * 1024
 
 /** JPEG of at most 24 KiB, or undefined when there is none to be had. */
 export async function thumbnailOf(file: File): Promise<Uint8Array | undefined> {
-  if (!pictures.has(file.type) || file.size > tooBigToLookAt) return undefined
+  if (!file.type.startsWith("image/") || file.size > tooBigToLookAt) return undefined
   if (typeof OffscreenCanvas === "undefined" || typeof createImageBitmap === "undefined") return undefined
   try {
+    const head = new Uint8Array(await file.slice(0, headerWithin).arrayBuffer())
+    const content = sniff(head)
+    if (content.kind !== "picture" || !isDrawable(dimensionsOf(content.type, head))) return undefined
     const picture = await createImageBitmap(file)
     try {
       for (const edge of [320, 240, 160]) {

@@ -1,41 +1,30 @@
 /** Facts of the log, and what is still on its way, as the items that people see. Items are never changed in place. */
-import { type EventItem, type FileRef, type Role, type SendState, type TimelineItem } from "./types.ts"
+import { type Changing, changed, type Fact, type Felt, isSaid, keyOf, type Said, saidKey } from "./facts.ts"
+import { reactionsOf } from "./reactions.ts"
+import { type SendState, type TimelineItem } from "./types.ts"
 
-export interface Author {
-  memberId: string
-  name: string
-  role: Role
-}
-
-/** What one log entry came to, as it is kept. */
-export interface Fact {
-  seq: number
-  /** Which of several facts of one entry; 0 when left out. */
-  nth?: number
-  at: number
-  by?: Author
-  what:
-    | { kind: "text" | "note"; message: string; text: string; reply?: string }
-    | { kind: "file"; message: string; file: FileRef }
-    | { kind: "event"; event: EventItem["event"] }
-}
-
-/** Own message that the log has not shown yet. */
+/** Own message, or change of one, that the log has not shown yet. */
 export interface Unsent {
   message: string
   at: number
   state: "waiting" | "sending" | "sent" | "failed"
   /** Taken by the server at this place. */
   seq?: number
-  what: Extract<Fact["what"], { kind: "text" | "note" | "file" }>
+  what: Said | Changing
 }
 
 /** How far each other member's device has come (docs/protocol.md §5.2, `receipt`). */
 export type Receipts = Readonly<Record<string, { delivered: number; seen: number }>>
 
+/** A fact, and the item that it is shown as. */
+interface Shown {
+  fact: Fact
+  item: TimelineItem
+}
+
 export class Timeline {
-  private logged: TimelineItem[] = []
-  private readonly keys = new Set<string>()
+  private logged: Shown[] = []
+  private readonly facts = new Map<string, Fact>()
   private delivered = 0
   private seen = 0
   private items: readonly TimelineItem[] = []
@@ -49,42 +38,85 @@ export class Timeline {
 
   /** Own messages known to be in the log. */
   has(author: string, message: string): boolean {
-    return this.keys.has(`${author}/${message}`)
+    return this.facts.has(saidKey(author, message))
   }
 
-  /** One change: facts may be of the past; receipts replace what was, and `unsent` is all there is. */
+  /** What a message of the log says now. */
+  said(author: string, message: string): Said | undefined {
+    const what = this.facts.get(saidKey(author, message))?.what
+    return what && isSaid(what) ? what : undefined
+  }
+
+  /**
+   * One change: facts may be of the past, or say anew what one of before said; receipts replace what was, and `unsent` is
+   * all there is.
+   */
   update(change: { facts?: readonly Fact[]; receipts?: Receipts }, unsent: readonly Unsent[]): void {
     if (change.facts && change.facts.length > 0) this.add(change.facts)
     if (change.receipts) this.take(change.receipts)
-    const self = this.selfId()
-    const waiting = unsent.filter(({ message }) => !this.has(self ?? "", message))
-    this.items = [...this.logged, ...waiting.map((each) => this.unsentItem(each))]
+    const self = this.selfId() ?? ""
+    const waiting = unsent.flatMap((each) => {
+      const { what, message } = each
+      return isSaid(what) && !this.has(self, message) ? [this.unsentItem(each, what)] : []
+    })
+    this.items = [...this.changing(unsent, self), ...waiting]
   }
 
   private add(facts: readonly Fact[]): void {
-    const fresh: TimelineItem[] = []
+    const fresh: Shown[] = []
+    const replaced = new Map<string, Fact>()
     for (const fact of facts) {
-      const key = "message" in fact.what ? `${fact.by?.memberId ?? ""}/${fact.what.message}` : placeOf(fact)
-      // Receivers show one message per sender and message id (§5.2); a fact of the past may come twice.
-      if (this.keys.has(key)) continue
-      this.keys.add(key)
-      fresh.push(this.item(fact))
+      const key = keyOf(fact)
+      if (this.facts.has(key)) replaced.set(key, fact)
+      else fresh.push({ fact, item: this.item(fact) })
+      this.facts.set(key, fact)
     }
-    const last = this.logged.at(-1)?.seq ?? -1
-    const inOrder = fresh.every((item, i) => (item.seq ?? 0) >= (i === 0 ? last : (fresh[i - 1]?.seq ?? 0)))
-    this.logged = [...this.logged, ...fresh]
-    if (!inOrder) this.logged.sort((a, b) => (a.seq ?? 0) - (b.seq ?? 0))
+    const before = this.logged.map((shown) => {
+      const fact = replaced.size > 0 ? replaced.get(keyOf(shown.fact)) : undefined
+      return fact ? { fact, item: this.item(fact) } : shown
+    })
+    const last = before.at(-1)?.fact.seq ?? -1
+    const inOrder = fresh.every(({ fact }, i) => fact.seq >= (i === 0 ? last : (fresh[i - 1]?.fact.seq ?? 0)))
+    this.logged = [...before, ...fresh]
+    if (!inOrder) this.logged.sort((a, b) => a.fact.seq - b.fact.seq)
   }
 
   private take(receipts: Receipts): void {
     const all = Object.values(receipts)
     this.delivered = Math.max(0, ...all.map(({ delivered, seen }) => Math.max(delivered, seen)))
     this.seen = Math.max(0, ...all.map(({ seen }) => seen))
-    this.logged = this.logged.map((item) => {
-      if (item.kind === "event" || item.state === undefined) return item
-      const state = this.stateAt(item.seq ?? 0)
-      return state === item.state ? item : { ...item, state }
+    this.logged = this.logged.map((shown) => {
+      const { fact, item } = shown
+      if (item.kind === "event" || item.state === undefined) return shown
+      const state = this.stateAt(fact.seq)
+      return state === item.state ? shown : { fact, item: { ...item, state } }
     })
+  }
+
+  /** What is logged, with the changes of it that are on their way. */
+  private changing(unsent: readonly Unsent[], self: string): TimelineItem[] {
+    const changes = new Map<string, Unsent[]>()
+    for (const each of unsent) {
+      const { what } = each
+      if (isSaid(what)) continue
+      const key = saidKey(what.kind === "reaction" ? what.author : self, what.message)
+      changes.set(key, [...(changes.get(key) ?? []), each])
+    }
+    return this.logged.map(({ fact, item }) => {
+      const waiting = changes.size > 0 && isSaid(fact.what) ? changes.get(keyOf(fact)) : undefined
+      return waiting ? this.changingItem(fact, waiting, self) : item
+    })
+  }
+
+  private changingItem(fact: Fact, waiting: readonly Unsent[], self: string): TimelineItem {
+    const by = { memberId: self, name: "", role: "guest" as const }
+    const next = waiting.reduce(
+      (said, { at, what }) => changed(said, { seq: Number.MAX_SAFE_INTEGER, at, by, what }),
+      fact,
+    )
+    const item = this.item(next)
+    const state = waiting.findLast(({ what }) => what.kind !== "reaction")?.state
+    return item.kind === "event" || state === undefined ? item : { ...item, state }
   }
 
   private stateAt(seq: number): SendState {
@@ -95,24 +127,34 @@ export class Timeline {
     const { what, seq, at, by } = fact
     const self = by !== undefined && by.memberId === this.selfId()
     const common = { seq, at, ...(by ? { sender: { ...by, self } } : {}) }
-    const state = self ? { state: this.stateAt(seq) } : {}
-    if (what.kind === "event") return { ...common, key: placeOf(fact), kind: "event", event: what.event }
-    if (what.kind === "file") return { ...common, ...state, key: what.message, kind: "file", file: what.file }
-    const reply = what.reply === undefined ? {} : { reply: what.reply }
-    return { ...common, ...state, ...reply, key: what.message, kind: what.kind, text: what.text }
+    if (!isSaid(what)) {
+      if (what.kind === "event") return { ...common, key: keyOf(fact), kind: "event", event: what.event }
+      throw new Error("a change by itself is not shown")
+    }
+    return {
+      ...common,
+      ...(self ? { state: this.stateAt(seq) } : {}),
+      ...this.feltAbout(fact.reactions),
+      ...bodyOf(what),
+      key: self ? what.message : keyOf(fact),
+    }
   }
 
-  private unsentItem(unsent: Unsent): TimelineItem {
-    const { what, at, state, message } = unsent
-    const self = this.selfId() ?? ""
-    const common = { key: message, at, state, sender: { memberId: self, name: "", role: "guest" as Role, self: true } }
-    if (what.kind === "file") return { ...common, kind: "file", file: what.file }
-    return { ...common, kind: what.kind, text: what.text, ...(what.reply === undefined ? {} : { reply: what.reply }) }
+  private feltAbout(felt: readonly Felt[] = []) {
+    const reactions = reactionsOf(felt, this.selfId())
+    return reactions.length > 0 ? { reactions } : {}
+  }
+
+  private unsentItem({ at, state, message }: Unsent, what: Said): TimelineItem {
+    const sender = { memberId: this.selfId() ?? "", name: "", role: "guest" as const, self: true }
+    return { key: message, at, state, sender, ...bodyOf(what) }
   }
 }
 
-function placeOf({ seq, nth }: Fact): string {
-  return nth === undefined || nth === 0 ? `seq:${seq}` : `seq:${seq}.${nth}`
+function bodyOf(what: Said) {
+  if (what.kind === "file" || what.kind === "withdrawn") return what
+  const { edited, ...text } = what
+  return edited === undefined ? text : { ...text, edited: true as const }
 }
 
 /** The places in which `next` differs from `before`, so that other tabs need not be sent the whole list. */

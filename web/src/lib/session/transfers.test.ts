@@ -1,17 +1,20 @@
 import "fake-indexeddb/auto"
-import { afterEach, beforeEach, expect, test } from "vitest"
+import { afterEach, beforeEach, expect, test, vi } from "vitest"
 import { partSize } from "../encryption/e2ee.ts"
 import { type SessionPage } from "./page.ts"
-import { until } from "./testing/device.ts"
+import { contentOf, until } from "./testing/device.ts"
 import { type Exchange } from "./testing/memoryServer.ts"
 import { World } from "./testing/world.ts"
-import { type FileItem } from "./types.ts"
+import { type ArchiveEntry, type FileItem } from "./types.ts"
 
 let world: World
 beforeEach(() => {
   world = new World()
 })
-afterEach(() => world.close())
+afterEach(async () => {
+  vi.unstubAllGlobals()
+  await world.close()
+})
 
 const isPart = ({ method, path }: Exchange) => method === "PUT" && path.includes("/parts/")
 
@@ -35,7 +38,7 @@ test("a file of several parts arrives as it was", async () => {
   await until(() => filesOf(guest).length === 1)
   const [item] = filesOf(guest)
   expect(item?.file).toMatchObject({ name: "knee.jpg", mime: "image/jpeg", size: file.size, parts: 3 })
-  expect(await same(await guest.transfers.preview(item!.file), file)).toBe(true)
+  expect(await same(await contentOf(guest, item!.file), file)).toBe(true)
   await until(() => host.transfers.active.value[0]?.state.value === "done" && host.unsent.value === 0)
   expect(host.transfers.active.value[0]?.done.value).toBe(file.size)
 })
@@ -45,7 +48,7 @@ test("an empty file is a file", async () => {
   const guest = await world.joined(id, secret, "Sam")
   host.transfers.upload([fileOf(0, "empty.txt", "text/plain")])
   await until(() => filesOf(guest).length === 1)
-  expect((await guest.transfers.preview(filesOf(guest)[0]!.file)).size).toBe(0)
+  expect((await contentOf(guest, filesOf(guest)[0]!.file)).size).toBe(0)
 })
 
 test("never more than three parts are under way", async () => {
@@ -87,7 +90,7 @@ test("an upload broken by a reload asks for the file, and sends only what is mis
   again.transfers.active.value[0]?.provideFile(file)
   await until(() => filesOf(again).some(({ state }) => state === "sent"))
   expect(world.server.asked.filter(isPart).length - before).toBe(5 - there)
-  expect(await same(await again.transfers.preview(filesOf(again)[0]!.file), file)).toBe(true)
+  expect(await same(await contentOf(again, filesOf(again)[0]!.file), file)).toBe(true)
 }, 20_000)
 
 test("a file that has changed since is a new file with a new key", async () => {
@@ -111,6 +114,22 @@ test("a file that has changed since is a new file with a new key", async () => {
   await until(() => !world.server.place(id).files.has(first ?? ""))
 }, 15_000)
 
+test("of many files three go at once, and each that ends makes room for the next", async () => {
+  const { id, host } = await world.founded()
+  let release: () => void = () => undefined
+  const held = new Promise<void>((resolve) => (release = resolve))
+  world.server.before = (exchange) => (isPart(exchange) ? held : undefined)
+  host.transfers.upload(Array.from({ length: 7 }, (_, i) => fileOf(10, `${i}.bin`)))
+  const states = () => host.transfers.active.value.map(({ state }) => state.value)
+  await until(() => world.server.place(id).files.size === 3 && states().length === 7)
+  expect(states().filter((state) => state === "queued")).toHaveLength(4)
+  host.transfers.active.value.find(({ state }) => state.value === "queued")?.cancel()
+  release()
+  await until(() => filesOf(host).length === 6)
+  // The message stands before the upload has put its own notes away.
+  await until(() => states().filter((state) => state === "done").length === 6)
+})
+
 test("an upload pauses, goes on, and a cancelled one leaves nothing behind", async () => {
   const { id, host } = await world.founded()
   let release: () => void = () => undefined
@@ -131,6 +150,23 @@ test("an upload pauses, goes on, and a cancelled one leaves nothing behind", asy
   expect(b?.state.value).toBe("cancelled")
 })
 
+test("what was made in the page goes on after a reload by itself, as the message that it was", async () => {
+  const { id, host, profile } = await world.founded()
+  world.server.before = (exchange) => {
+    if (isPart(exchange)) world.server.down = true
+  }
+  const spoken = fileOf(5000, "voice.webm", "audio/webm")
+  host.transfers.sendMade(spoken, 12)
+  await until(() => world.server.down)
+  await host.closed()
+  world.server.down = false
+  world.server.before = () => undefined
+  const again = await world.opened(profile, id)
+  await until(() => filesOf(again).length === 1)
+  expect(filesOf(again)[0]?.file).toMatchObject({ name: "voice.webm", voice: 12 })
+  expect(await same(await contentOf(again, filesOf(again)[0]!.file), spoken)).toBe(true)
+}, 15_000)
+
 test("a part that was swapped does not open", async () => {
   const { id, host } = await world.founded()
   host.transfers.upload([fileOf(2 * partSize)])
@@ -138,13 +174,95 @@ test("a part that was swapped does not open", async () => {
   const [stored] = world.server.place(id).files.values()
   const [one, two] = [stored!.present.get(0)!, stored!.present.get(1)!]
   stored!.present.set(0, two).set(1, one)
-  await expect(host.transfers.preview(filesOf(host)[0]!.file)).rejects.toThrow()
+  await expect(contentOf(host, filesOf(host)[0]!.file)).rejects.toThrow()
 })
 
-test("a picture too large to show is refused before it is fetched", async () => {
+/** Stands for the browser's "save as": what was written, and whether it was handed over. */
+function fakePicker() {
+  const saved = { bytes: Buffer.alloc(0), name: "", whole: false, gone: false }
+  const writable = {
+    write({ position, data }: { position: number; data: Uint8Array }) {
+      const bytes = Buffer.alloc(Math.max(saved.bytes.length, position + data.length))
+      saved.bytes.copy(bytes)
+      bytes.set(data, position)
+      saved.bytes = bytes
+      return Promise.resolve()
+    },
+    truncate: (length: number) => Promise.resolve(void (saved.bytes = saved.bytes.subarray(0, length))),
+    close: () => Promise.resolve(void (saved.whole = true)),
+    abort: () => Promise.resolve(void (saved.gone = true)),
+  }
+  vi.stubGlobal("showSaveFilePicker", ({ suggestedName }: { suggestedName: string }) => {
+    saved.name = suggestedName
+    return Promise.resolve({ createWritable: () => Promise.resolve(writable) })
+  })
+  return saved
+}
+
+async function entriesOf(page: SessionPage, count: number): Promise<ArchiveEntry[]> {
+  await until(() => filesOf(page).length === count)
+  return filesOf(page).map(({ file, at }) => ({ name: file.name, at, file }))
+}
+
+test("all files go into one archive, over a broken line and a pause, and what is gone is told", async () => {
+  const { id, host } = await world.founded()
+  const files = [fileOf(2 * partSize + 5, "scan.bin"), fileOf(100, "SCAN.bin"), fileOf(50, "gone.bin")]
+  for (const [i, file] of files.entries()) {
+    host.transfers.upload([file])
+    await until(() => filesOf(host).length === i + 1)
+  }
+  const note = new Blob(["the record"])
+  const entries = [...(await entriesOf(host, 3)), { name: "../record.html", at: 1_700_000_000_000, content: note }]
+  world.server.place(id).files.delete(filesOf(host)[2]!.file.id)
+  let got = 0
+  world.server.before = ({ method, path }) => {
+    if (method !== "GET" || !path.includes("/parts/")) return
+    got += 1
+    if (got === 2) world.server.down = true
+  }
+  const saved = fakePicker()
+  const job = await host.transfers.saveArchive("Visit.zip", entries)
+  await until(() => job.state.value === "waiting")
+  job.pause()
+  world.server.down = false
+  job.resume()
+  await until(() => job.state.value === "done", () => [job.state.value, job.error.value])
+  expect(saved).toMatchObject({ name: "Visit.zip", whole: true })
+  expect(job.leftOut.value).toEqual(["gone.bin"])
+  for (const content of [files[0]!, files[1]!, note])
+    expect(saved.bytes.includes(Buffer.from(await content.arrayBuffer()))).toBe(true)
+  for (const name of ["scan.bin", "SCAN (2).bin", "record.html"]) expect(saved.bytes.includes(name)).toBe(true)
+  expect(saved.bytes.includes("gone.bin")).toBe(false)
+}, 20_000)
+
+test("a dropped archive leaves nothing and fetches nothing more", async () => {
   const { host } = await world.founded()
-  const file = { id: "x", key: new Uint8Array(32), size: 21 * 1024 * 1024, parts: 6, name: "x", mime: "image/png" }
-  await expect(host.transfers.preview(file)).rejects.toMatchObject({ reason: "too-large" })
+  host.transfers.upload([fileOf(2 * partSize)])
+  const entries = await entriesOf(host, 1)
+  const saved = fakePicker()
+  world.server.down = true
+  const job = await host.transfers.saveArchive("Visit.zip", entries)
+  await until(() => job.state.value === "waiting")
+  job.cancel()
+  await until(() => saved.gone)
+  expect(saved.whole).toBe(false)
+})
+
+test("names in an archive stay inside it and are told apart", async () => {
+  const { namesInArchive } = await import("./fileName.ts")
+  expect(namesInArchive(["a.jpg", "A.jpg", "a.jpg", "files/a.jpg", "a (2).jpg"])).toEqual([
+    "a.jpg",
+    "A (2).jpg",
+    "a (3).jpg",
+    "files/a.jpg",
+    "a (2) (2).jpg",
+  ])
+  expect(namesInArchive(["../../etc/passwd", "/", ".hidden", "x/.profile"])).toEqual([
+    "etc/passwd",
+    "file",
+    "hidden",
+    "x/profile",
+  ])
 })
 
 test("names from others are safe for a disk", async () => {

@@ -2,24 +2,32 @@
 import { computed, signal } from "@preact/signals"
 import {
   type Bytes,
-  decryptPart,
   encryptPart,
   newFile,
   partCount,
-  partOverhead,
   partRange,
   partSize,
   sealedFileSize,
   toBase64Url,
 } from "../encryption/e2ee.ts"
-import { chooseDestination, type Destination } from "./destination.ts"
-import { safeMime, safeName } from "./fileName.ts"
+import { archiveJob } from "./archive.ts"
+import { chooseDestination, clearPrivateDisk, type Destination, idOnDisk, privateParts } from "./destination.ts"
+import { namesInArchive, safeMime, safeName } from "./fileName.ts"
 import { FileNeeded, inParallel, Job } from "./job.ts"
+import { inOrder, lanes, PartReader } from "./parts.ts"
 import { putPart } from "./partUpload.ts"
 import { type Storage } from "./storage.ts"
 import { thumbnailOf } from "./thumbnail.ts"
 import { type Transport } from "./transport.ts"
-import { SessionFailure, type FileRef, type Transfer, type Transfers, type TransferState } from "./types.ts"
+import { Turns } from "./turns.ts"
+import {
+  SessionFailure,
+  type ArchiveEntry,
+  type FileRef,
+  type Transfer,
+  type Transfers,
+  type TransferState,
+} from "./types.ts"
 
 /** What transfers need of their session. */
 export interface TransferHost {
@@ -43,10 +51,19 @@ interface UploadRecord {
   modified: number
   paused: boolean
   thumb?: Uint8Array
+  voice?: number
+  /** Of what was made in the page and lies on no disk. */
+  content?: Uint8Array
 }
 
-const lanes = 3
-const previewLimit = 20 * 1024 * 1024
+/** A download as it is kept over a reload; `lasting` if what is written of it is, too. */
+interface DownloadRecord {
+  file: FileRef
+  lasting: boolean
+  paused: boolean
+}
+
+const uploadsAtOnce = 3
 const mostParts = 65_536
 
 export class SessionTransfers implements Transfers {
@@ -58,14 +75,28 @@ export class SessionTransfers implements Transfers {
         ({ direction, state }) => direction === "up" && state.value !== "done" && state.value !== "cancelled",
       ).length,
   )
-  /** For sealed parts on their way in, used again and again. */
-  private readonly buffers: ArrayBuffer[] = []
+  private readonly reader: PartReader
+  private readonly turns = new Turns(uploadsAtOnce)
   private readonly closing = new AbortController()
 
-  constructor(private readonly host: TransferHost) {}
+  constructor(private readonly host: TransferHost) {
+    this.reader = new PartReader(host)
+  }
 
-  /** Takes up again the uploads that no page goes on with. */
+  /** Takes up again what no page goes on with. */
   async restore(): Promise<void> {
+    for (const { value } of await this.host.storage.under(["download", this.host.sessionId])) {
+      const record = value as DownloadRecord
+      const job = this.downloading(record, undefined)
+      void this.alone(job.id, () =>
+        this.living(job, () => {
+          // Where the browser let the person choose a place, what was begun there went with the page.
+          if (!record.lasting) job.fail("Interrupted")
+          else if (record.paused) job.pause()
+          else job.start()
+        }),
+      )
+    }
     for (const { value } of await this.host.storage.under(["transfer", this.host.sessionId])) {
       const record = value as UploadRecord
       void this.alone(record.id, () => this.uploading(record, undefined))
@@ -78,23 +109,37 @@ export class SessionTransfers implements Transfers {
     files.forEach((file, i) => void this.begin(file, handles[i]).catch(() => undefined))
   }
 
+  sendMade(file: File, voice?: number): void {
+    void file
+      .arrayBuffer()
+      .then((content) => this.begin(file, undefined, { content: new Uint8Array(content), ...(voice ? { voice } : {}) }))
+      .catch(() => undefined)
+  }
+
   async save(file: FileRef): Promise<Transfer> {
     const already = this.active.value.find(({ id, state }) => id === `down:${file.id}` && isLive(state.value))
     if (already) return already
-    const destination = await chooseDestination(file.id, safeName(file.name), safeMime(file.mime))
-    const job = this.downloading(file, destination)
+    const destination = await this.placeFor(file)
+    const record: DownloadRecord = { file, lasting: destination.lasting, paused: false }
+    await this.keepDownload(record)
+    const job = this.downloading(record, destination)
+    void this.alone(job.id, () => this.living(job, () => job.start()))
+    return job
+  }
+
+  async saveArchive(name: string, entries: readonly ArchiveEntry[]): Promise<Transfer> {
+    const destination = await chooseDestination(this.onDisk(crypto.randomUUID()), safeName(name), "application/zip", "stream")
+    const names = namesInArchive(entries.map((entry) => entry.name))
+    const named = entries.map((entry, i) => ({ ...entry, name: names[i] ?? entry.name }))
+    const job = archiveJob(safeName(name), named, this.reader.part, destination)
     this.show(job)
     job.start()
     return job
   }
 
-  async preview(file: FileRef): Promise<Blob> {
-    if (file.size > previewLimit) throw new SessionFailure("too-large")
-    const plain: Uint8Array<ArrayBuffer>[] = []
-    await inParallel(numbersOf(file.parts), lanes, this.closing.signal, async (number, stop) => {
-      plain[number] = (await this.openPart(file, number, stop)) as Uint8Array<ArrayBuffer>
-    })
-    return new Blob(plain, { type: safeMime(file.mime) })
+  open(file: FileRef, stop?: AbortSignal): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
+    const { signal } = this.closing
+    return inOrder(file, this.reader.part, stop ? AbortSignal.any([signal, stop]) : signal)
   }
 
   close(): void {
@@ -102,7 +147,19 @@ export class SessionTransfers implements Transfers {
     for (const transfer of this.active.value) transfer.halt()
   }
 
-  private async begin(file: File, handle: FileSystemFileHandle | undefined): Promise<void> {
+  /** Closes, and leaves nothing on the browser's private disk. */
+  async clear(): Promise<void> {
+    this.close()
+    // A file that is being written cannot be removed.
+    await Promise.allSettled(this.active.value.map(({ settled }) => settled))
+    await clearPrivateDisk(this.host.sessionId)
+  }
+
+  private async begin(
+    file: File,
+    handle: FileSystemFileHandle | undefined,
+    made: Pick<UploadRecord, "content" | "voice"> = {},
+  ): Promise<void> {
     const record: UploadRecord = {
       ...newFile(),
       message: toBase64Url(crypto.getRandomValues(new Uint8Array(16))),
@@ -111,6 +168,7 @@ export class SessionTransfers implements Transfers {
       size: file.size,
       modified: file.lastModified,
       paused: false,
+      ...made,
     }
     await this.alone(record.id, async () => {
       const thumb = await thumbnailOf(file)
@@ -130,22 +188,18 @@ export class SessionTransfers implements Transfers {
     })
   }
 
-  /** Resolves when the upload has ended for good, or the page closes. */
   private async uploading(record: UploadRecord, file: File | undefined): Promise<void> {
     const source = { file }
-    let ended: () => void = () => undefined
-    const over = new Promise<void>((resolve) => (ended = resolve))
     const job: Job = new Job(
       { ...record, direction: "up" },
       {
+        turn: (stop) => this.turns.take(stop),
         run: (running, stop) => this.moveUp(record, source, running, stop),
         keep: (state) => {
           if (state === "paused" || state === "running") void this.keepPaused(record, state === "paused")
-          if (state === "done") ended()
         },
         abandon: async () => {
           await this.forget(record.id)
-          ended()
           const token = await this.host.token()
           if (token !== undefined) await this.host.transport.deleteFile(token, record.id)
         },
@@ -155,13 +209,17 @@ export class SessionTransfers implements Transfers {
         },
       },
     )
+    await this.living(job, () => (record.paused ? job.pause() : job.start()))
+  }
+
+  /** Resolves when the job has ended for good, or the page closes. */
+  private async living(job: Job, begin: () => void): Promise<void> {
     this.show(job)
-    if (record.paused) job.pause()
-    else job.start()
+    begin()
     const closed = new Promise<void>((resolve) =>
       this.closing.signal.addEventListener("abort", () => resolve(), { once: true }),
     )
-    await Promise.race([over, closed])
+    await Promise.race([job.ended, closed])
   }
 
   /** Another file than the one that was begun is a new file with a new key (§6). */
@@ -213,11 +271,13 @@ export class SessionTransfers implements Transfers {
       name: record.name,
       mime: record.mime,
       ...(record.thumb ? { thumb: record.thumb } : {}),
+      ...(record.voice ? { voice: record.voice } : {}),
     })
     await this.forget(record.id)
   }
 
   private async reopened(record: UploadRecord): Promise<File | undefined> {
+    if (record.content) return new File([new Uint8Array(record.content)], record.name, { type: record.mime })
     const handle = await this.host.storage.handle(record.id)
     if (!handle) return undefined
     try {
@@ -228,33 +288,54 @@ export class SessionTransfers implements Transfers {
     }
   }
 
-  private downloading(file: FileRef, destination: Destination): Job {
-    const written = new Set<number>()
+  private downloading(record: DownloadRecord, begun: Destination | undefined): Job {
+    const { file } = record
+    let destination = begun
+    let written: Set<number> | undefined
+    const lengthOf = (n: number) => Math.min(partSize, file.size - n * partSize)
     return new Job(
       { id: `down:${file.id}`, direction: "down", name: safeName(file.name), mime: safeMime(file.mime), size: file.size },
       {
         run: async (job, stop) => {
-          const missing = numbersOf(file.parts).filter((n) => !written.has(n))
-          await inParallel(missing, lanes, stop, async (n, halt) => {
-            const plain = await this.openPart(file, n, halt)
-            await destination.write(n * partSize, plain)
-            written.add(n)
-            job.progress(Math.min(file.size, written.size * partSize))
+          destination ??= record.lasting
+            ? await privateParts(this.onDisk(file.id), safeName(file.name), safeMime(file.mime))
+            : await this.placeFor(file)
+          const place = destination
+          if (!written) {
+            const there = await place.present()
+            written = new Set(numbersOf(file.parts).filter((n) => there.get(n * partSize) === lengthOf(n)))
+          }
+          const done = written
+          job.progress(Math.min(file.size, done.size * partSize))
+          await inParallel(numbersOf(file.parts).filter((n) => !done.has(n)), lanes, stop, async (n, halt) => {
+            const plain = await this.reader.part(file, n, halt)
+            await place.write(n * partSize, plain)
+            done.add(n)
+            job.progress(Math.min(file.size, done.size * partSize))
           })
-          await destination.finish()
+          await place.finish(file.size)
         },
-        abandon: () => destination.discard(),
+        keep: (state) => {
+          if (state === "done") void this.forgetDownload(file.id).catch(() => undefined)
+          if (state !== "paused" && state !== "running") return
+          if (record.paused === (state === "paused")) return
+          record.paused = state === "paused"
+          void this.keepDownload(record).catch(() => undefined)
+        },
+        abandon: async () => {
+          await this.forgetDownload(file.id)
+          await destination?.discard()
+        },
       },
     )
   }
 
-  private async openPart(file: FileRef, number: number, stop: AbortSignal): Promise<Uint8Array> {
-    if (file.parts !== partCount(file.size)) throw new SessionFailure("internal")
-    const buffer = this.buffers.pop() ?? new ArrayBuffer(partSize + partOverhead)
-    const sealed = await this.host.transport.part(await this.token(), file.id, number, buffer, stop)
-    const plain = await decryptPart({ id: file.id, key: file.key as Bytes }, file.size, number, sealed)
-    if (this.buffers.length < lanes) this.buffers.push(sealed.buffer)
-    return plain
+  private placeFor(file: FileRef): Promise<Destination> {
+    return chooseDestination(this.onDisk(file.id), safeName(file.name), safeMime(file.mime), "parts")
+  }
+
+  private onDisk(id: string): string {
+    return idOnDisk(this.host.sessionId, id)
   }
 
   private async token(): Promise<string> {
@@ -276,6 +357,14 @@ export class SessionTransfers implements Transfers {
   private async forget(id: string): Promise<void> {
     await this.host.storage.write([{ delete: ["transfer", this.host.sessionId, id] }])
     await this.host.storage.dropHandle(id)
+  }
+
+  private keepDownload(record: DownloadRecord): Promise<void> {
+    return this.host.storage.write([{ put: ["download", this.host.sessionId, record.file.id], value: record }])
+  }
+
+  private forgetDownload(id: string): Promise<void> {
+    return this.host.storage.write([{ delete: ["download", this.host.sessionId, id] }])
   }
 
   private show(job: Job): void {

@@ -65,6 +65,12 @@ export interface CommitRequest {
   revoke?: string[]
 }
 
+/** Where an entry is to go: in that place, or somewhere behind that one; else it is refused (`wrong-place`). */
+export interface Where {
+  seq?: number
+  after?: number
+}
+
 export interface DoorAnswer {
   door: string
   keyBox: string | undefined
@@ -80,6 +86,16 @@ export interface SessionRow {
   createdAt: number
   expiresAt: number
   ended: boolean
+}
+
+export interface KnockRow {
+  id: string
+  invite: string
+  knock: string
+  /** The server's word, ms. */
+  at: number
+  /** A key box is there for it. */
+  admitted: boolean
 }
 
 /** The place that answers; an empty origin is the page's own. */
@@ -139,14 +155,46 @@ export class Transport {
     await this.call(`${this.root}/door`, { method: "PUT", token, body: { letters: [], ...body } })
   }
 
-  async commit(token: string, body: CommitRequest): Promise<{ seq: number }> {
+  async commit(token: string, body: CommitRequest & Where): Promise<{ seq: number }> {
     const answer = await this.callJson(`${this.root}/commits`, { method: "POST", token, body, timeout: 30_000 })
     return { seq: whole(answer, "seq") }
   }
 
+  async knock(token: string, body: { id: string; knock: string }): Promise<{ at: number }> {
+    const answer = await this.callJson(`${this.root}/knocks`, { method: "POST", token, body })
+    return { at: time(answer["at"]) }
+  }
+
+  /** What became of an own knock; waits up to 25 s for a change. */
+  async knockState(token: string, id: string): Promise<{ state: string; keyBox: string | undefined }> {
+    const answer = await this.callJson(`${this.root}/knocks/${id}?wait=25`, { token, timeout: 45_000 })
+    return { state: text(answer, "state"), keyBox: textOrNull(answer, "keyBox") }
+  }
+
+  async knocks(token: string): Promise<KnockRow[]> {
+    const rows = (await this.callJson(`${this.root}/knocks`, { token }))["knocks"]
+    if (!Array.isArray(rows) || !rows.every(isRecord)) throw new Unreachable("a malformed answer")
+    return rows.map((row) => ({
+      id: text(row, "id"),
+      invite: text(row, "invite"),
+      knock: text(row, "knock"),
+      at: time(row["at"]),
+      admitted: row["admitted"] === true,
+    }))
+  }
+
+  async admitKnock(token: string, id: string, body: { parent: number; keyBox: string }): Promise<void> {
+    await this.call(`${this.root}/knocks/${id}`, { method: "PUT", token, body })
+  }
+
+  /** A host refuses it, a joiner takes it back. */
+  async endKnock(token: string, id: string): Promise<void> {
+    await this.call(`${this.root}/knocks/${id}`, { method: "DELETE", token })
+  }
+
   async chat(
     token: string,
-    body: { id: string; parent: number; encryptedMessage: string },
+    body: { id: string; parent: number; encryptedMessage: string } & Where,
     tries?: number,
   ): Promise<{ seq: number; at: number }> {
     const answer = await this.callJson(`${this.root}/chat`, {
@@ -276,7 +324,7 @@ function placeOf(row: unknown): Omit<DigestEntry, "digest"> | undefined {
   return kind === "commit" || kind === "chat" ? { seq, kind, parent, id } : undefined
 }
 
-function isWhole(value: unknown): value is number {
+export function isWhole(value: unknown): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0
 }
 

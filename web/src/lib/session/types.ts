@@ -8,6 +8,8 @@ export type Phase =
   | { kind: "loading" }
   /** The link is being looked at, or the join is under way. */
   | { kind: "joining" }
+  /** A host must admit this device, or has refused to; asked since then, ms. */
+  | { kind: "knocking"; refused: boolean; since: number }
   /** The door does not fit; a host that comes online mends it. */
   | { kind: "waiting-for-door" }
   | { kind: "joined" }
@@ -25,6 +27,8 @@ export type FailureReason =
   | "link-refused"
   | "passcode-wrong"
   | "link-used-up"
+  /** A host ended the visit. */
+  | "ended"
   | "expired"
   | "unsupported-browser"
   | "storage-unavailable"
@@ -58,6 +62,34 @@ export interface Participant {
   devices: Member[]
   self: boolean
   here: boolean
+  /** A guest whom no host has admitted yet (docs/protocol.md §5.5); writing and sending files is open to it. */
+  waiting: boolean
+}
+
+/** Somebody who wants to be admitted; hosts see it. */
+export interface Waiting {
+  /** For `admit`. */
+  key: string
+  /** What it is called by itself; empty where that is not known. */
+  name: string
+  /** Of the link it came by. */
+  label: string
+  /** Since when, ms. */
+  since: number
+  /** Its page is open now. */
+  here: boolean
+  /** It stands before the door and is not in the group: it can be refused too (docs/protocol.md §3.8). */
+  asks: boolean
+  /** Who is in by the same link already, if it asks. */
+  besides: string
+}
+
+/** What a host last said about being late. */
+export interface Late {
+  minutes: number
+  /** When it was said, ms. */
+  at: number
+  name: string
 }
 
 export interface Invite {
@@ -82,13 +114,15 @@ export interface InviteOptions {
   devices?: number
   history?: boolean
   passcode?: string
+  /** Each device must be admitted before it is in. */
+  knock?: boolean
 }
 
 /** waiting: offline, goes out by itself. failed: can be retried or deleted. */
 export type SendState = "waiting" | "sending" | "sent" | "delivered" | "seen" | "failed"
 
 interface Item {
-  /** Stable key: message id for own and received messages, `seq:N` for events. */
+  /** Stable and unique: the message id for own messages, `author/message id` for others', `seq:N` for events. */
   key: string
   /** Undefined while unsent. */
   seq?: number
@@ -98,17 +132,41 @@ interface Item {
   sender?: { memberId: string; name: string; role: Role; self: boolean }
 }
 
-export interface TextItem extends Item {
-  kind: "text" | "note"
-  text: string
-  reply?: string
+interface MessageItem extends Item {
+  /** The message id: with the sender's member id it names the message (docs/protocol.md §5.2). */
+  message: string
+  /** How far the message came, or a change of it that is still on its way. */
   state?: SendState
+  reactions?: readonly Reaction[]
 }
 
-export interface FileItem extends Item {
+export interface TextItem extends MessageItem {
+  kind: "text" | "note"
+  /** As its author last put it. */
+  text: string
+  edited?: true
+  /** Message id of what it answers: the first message with that id. */
+  reply?: string
+}
+
+export interface FileItem extends MessageItem {
   kind: "file"
   file: FileRef
-  state?: SendState
+}
+
+/** A text or file that its author took back: that there was one is all that is left. */
+export interface WithdrawnItem extends MessageItem {
+  kind: "withdrawn"
+  was: "text" | "file"
+}
+
+/** One emoji under a message, and those who chose it. */
+export interface Reaction {
+  emoji: string
+  /** Of the others. */
+  names: readonly string[]
+  /** Whether this device's user is one of them. */
+  own: boolean
 }
 
 /** What a sealed file message tells (docs/protocol.md §6). */
@@ -122,16 +180,22 @@ export interface FileRef {
   mime: string
   /** Small picture, at most 24 KiB, JPEG, PNG or WebP. */
   thumb?: Uint8Array
+  /** Seconds, of a message that was spoken. */
+  voice?: number
 }
 
 export interface EventItem extends Item {
   kind: "event"
   event:
     | { type: "created" }
-    | { type: "joined"; name: string; role: Role; device: string; resync: boolean }
+    | { type: "joined"; name: string; role: Role; device: string; resync: boolean; second?: boolean }
     | { type: "removed"; name: string }
     | { type: "left"; name: string }
+    | { type: "admitted"; name: string }
+    | { type: "late"; minutes: number }
     | { type: "invite-made" | "invite-closed"; label: string }
+    /** Another time was agreed for the visit, ms; or none any more. */
+    | { type: "scheduled"; starts?: number }
     | { type: "call"; call: string; event: "started" | "ended" | "missed" | "declined"; seconds?: number }
     | { type: "history-given"; name: string }
     | { type: "commit-refused"; cause: string; who: string }
@@ -141,17 +205,22 @@ export interface EventItem extends Item {
     | { type: "ended" }
 }
 
-export type TimelineItem = TextItem | FileItem | EventItem
+export type TimelineItem = TextItem | FileItem | WithdrawnItem | EventItem
 
 /** Full-width, never dismissed by accident; sending has stopped where `stops`. */
 export type Alarm =
   | { kind: "fork"; seq: number; stops: true }
+  /** A member was shown another log, or says so: sending goes on once a host has removed that member. */
+  | { kind: "contradiction"; seq: number; member: string; who: string; role: Role; stops: true }
   | { kind: "rolled-back"; seq: number; stops: true }
   | { kind: "wrong-parent"; seq: number; stops: true }
   | { kind: "void-commit"; seq: number; who: string; cause: string; stops: false }
   | { kind: "foreign-fingerprint"; who: string; stops: true }
   | { kind: "unsealed-media"; who: string; stops: false }
   | { kind: "identity-changed"; who: string; stops: false }
+
+/** What carrying on after a restore is at: entries still to be put back, or whose device has them (if that is known). */
+export type Carrying = { kind: "going"; left: number } | { kind: "waits"; who: string | undefined }
 
 export interface SecurityCode {
   /** Six groups of five digits. */
@@ -185,6 +254,8 @@ export interface Transfer {
   retry(): void
   /** Set when an upload survived a reload but the browser needs the file to be chosen again. */
   needsFile: ReadonlySignal<boolean>
+  /** Of an archive: names that could not be had and are not in it. */
+  leftOut: ReadonlySignal<readonly string[]>
   provideFile(file: File): void
 }
 
@@ -192,11 +263,18 @@ export interface Transfers {
   readonly active: ReadonlySignal<readonly Transfer[]>
   /** Seals and uploads, then sends the file message. */
   upload(files: readonly File[]): void
+  /** Sends what was made in this page, a photo or a spoken message of so many seconds; a reload does not lose it. */
+  sendMade(file: File, voice?: number): void
   /** Opens to disk as it comes (file picker or service-worker-free stream save). */
   save(file: FileRef): Promise<Transfer>
-  /** Opens a picture of at most 20 MiB for showing in the page. */
-  preview(file: FileRef): Promise<Blob>
+  /** One ZIP, made on this device and written to disk as it comes. Names are made safe and told apart. */
+  saveArchive(name: string, entries: readonly ArchiveEntry[]): Promise<Transfer>
+  /** The plain parts in their order, opened as they come; `stop` ends it. */
+  open(file: FileRef, stop?: AbortSignal): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined>
 }
+
+/** A file of the visit, or something made here; `name` may have folders ("files/knee.jpg"), `at` is its time, ms. */
+export type ArchiveEntry = { name: string; at: number } & ({ file: FileRef } | { content: Blob })
 
 /** Another device that wants what came before its join. */
 export interface HistoryRequest {
@@ -209,7 +287,16 @@ export type CallSignal =
   | { type: "offer" | "answer"; call: string; sdp: string; round: number }
   | { type: "candidate"; call: string; round: number; candidate: string | null; mid: string; line: number }
   | { type: "restart" | "accept" | "decline" | "hangup" | "busy" | "unsealed"; call: string }
-  | { type: "media"; call: string; audio: boolean; video: boolean; screen: boolean; context: [string, string, string] }
+  | {
+      type: "media"
+      call: string
+      audio: boolean
+      video: boolean
+      screen: boolean
+      context: [string, string, string]
+      /** Pictures are on, and held back because the line does not carry them. */
+      paused?: boolean
+    }
 
 /** A verified peer page: leaf and instance of its sealed hello (docs/protocol.md §7.1). */
 export interface Peer {
@@ -243,6 +330,10 @@ export interface CallLine {
     listener: (from: Member, call: string, event: "started" | "ended" | "missed" | "declined", at: number) => void,
   ): () => void
   raise(alarm: Alarm): void
+  /** This page is looked at: what rings rings here, unless another page of this device is in a call. */
+  attend(): void
+  /** Whether this page rings or is in a call; as long as it is, it stays the page that others reach. */
+  hold(on: boolean): void
 }
 
 export interface Session {
@@ -251,6 +342,8 @@ export interface Session {
   readonly connection: ReadonlySignal<Connection>
   /** Sealed title of the session; empty when none. */
   readonly title: ReadonlySignal<string>
+  /** The time agreed for the visit, ms. */
+  readonly starts: ReadonlySignal<number | undefined>
   readonly self: ReadonlySignal<Member | undefined>
   readonly participants: ReadonlySignal<readonly Participant[]>
   readonly invites: ReadonlySignal<readonly Invite[]>
@@ -258,16 +351,27 @@ export interface Session {
   /** Names of those who type now. */
   readonly typing: ReadonlySignal<readonly string[]>
   readonly alarms: ReadonlySignal<readonly Alarm[]>
+  /** Whether a log that was rolled back can be made whole from here; undefined when it cannot, or is not rolled back. */
+  readonly carrying: ReadonlySignal<Carrying | "offered" | undefined>
   readonly code: ReadonlySignal<SecurityCode | undefined>
   /** Messages and uploads that have not reached the server. */
   readonly unsent: ReadonlySignal<number>
   /** Highest seq seen by this device's user; for the new-messages line. */
   readonly seenUpTo: ReadonlySignal<number>
   readonly historyRequests: ReadonlySignal<readonly HistoryRequest[]>
+  /** Who waits to be admitted, longest first; empty for guests. */
+  readonly waiting: ReadonlySignal<readonly Waiting[]>
+  readonly late: ReadonlySignal<Late | undefined>
   readonly transfers: Transfers
   readonly line: CallLine
 
   sendText(text: string, reply?: string): Promise<void>
+  /** Another text in the place of an own one. */
+  edit(item: TextItem, text: string): Promise<void>
+  /** Takes an own text or file back, everywhere. */
+  withdraw(item: TextItem | FileItem): Promise<void>
+  /** One reaction for each member and message; the empty one takes it back. */
+  react(item: TextItem | FileItem, emoji: string): Promise<void>
   retry(key: string): void
   discard(key: string): void
   markSeen(seq: number): void
@@ -281,49 +385,117 @@ export interface Session {
   remove(inviteId: string): Promise<void>
   giveHistory(memberId: string): Promise<void>
   declineHistory(memberId: string): void
+  /** Lets in those of `waiting` with these keys. */
+  admit(keys: readonly string[]): Promise<void>
+  /** Tells all that this host is so many minutes late. */
+  /** Turns away somebody of `waiting` who asks. */
+  refuse(key: string): Promise<void>
+  /** As a joiner that was refused: asks once more. */
+  askAgain(): Promise<void>
+  /** As a joiner that asks: goes away, and nothing of it stays here. */
+  stopAsking(): Promise<void>
+  runLate(minutes: number): Promise<void>
   confirmCode(): void
   retitle(title: string): Promise<void>
+  /** Hosts only; undefined when no time is agreed any more. */
+  reschedule(starts: number | undefined): Promise<void>
   end(): Promise<void>
   leave(): Promise<void>
   deleteFromDevice(): Promise<void>
+  /** Puts back what a restored server misses; goes on by itself until that is done. */
+  carryOn(): Promise<void>
   /** Stops all work of this page (not a leave). */
   close(): void
 }
 
 /** What the join page shows before "Join": read from the sealed door. */
 export interface LinkPreview {
+  /** Written here before by this link on this device; empty when nothing was. */
+  ownName: string
+  /** The clinician must admit who joins; before, nothing of the session can be read. */
+  knock?: boolean
   title: string
   /** Host members by name and identity. */
   hosts: { name: string; identity: "known" | "new" | "changed" | "none" }[]
   role: Role
   label: string
+  /** The time agreed for the visit, ms. */
+  starts?: number
+}
+
+/** Another member, as the list of sessions knows it. */
+export interface OtherMember {
+  id: string
+  name: string
+  role: Role
+  /** A guest that no host has admitted yet came then, ms. */
+  waitsSince?: number
 }
 
 export interface SessionSummary {
   id: string
   title: string
+  /** The time agreed for the visit, ms. */
+  starts?: number
   role: Role
   lastActivityAt: number
   unread: number
   people: number
+  /** Member id of this device; empty while unknown. */
+  self: string
+  /** The other members, by the claims of their devices. */
+  others: readonly OtherMember[]
+  /** How far the log is read here. */
+  head: number
   phase: "joined" | "ended" | "removed" | "left"
+}
+
+/** What a clinician writes about a session for itself: kept sealed on this device, and never sent. */
+export interface PrivateNotes {
+  read(id: string): Promise<string>
+  /** Durable when it resolves. */
+  write(id: string, text: string): Promise<void>
+  /** Hears that another tab has written; stops when the result is called. */
+  follow(id: string, changed: () => void): () => void
+  /** All that are not empty, by session. */
+  all(): Promise<ReadonlyMap<string, string>>
 }
 
 /** lib/session/index.ts exports one of these as `sessions`. */
 export interface Sessions {
   /** Sessions known to this device, by last activity. */
   list(): Promise<SessionSummary[]>
+  /**
+   * Reads on to the head of a session's log, does what is due, and keeps nothing open. Tells whether it was this page's
+   * to do: a session that another tab has open is followed there. Gives up when the signal says so.
+   */
+  catchUp(id: string, signal: AbortSignal): Promise<boolean>
+  readonly notes: PrivateNotes
   /** Founder: makes the group, uploads, returns the open session and the first guest's link. */
   create(options: {
     title: string
     name: string
     passcode?: string
     history?: boolean
+    knock?: boolean
     relayOnly?: boolean
+    /** The time agreed for the visit, ms. */
+    starts?: number
+    /** The server deletes the session after so many seconds; undefined: when the server likes. */
+    lifetime?: number
   }): Promise<{ id: string; link: string }>
+  /**
+   * Begins to look at a link without a passcode, before it is known whether this device is in its session. Tells whether
+   * the device keeps nothing at all yet, and so is in none.
+   */
+  ahead(id: string, secret: string): Promise<boolean>
   /** Looks at a link without joining. Rejects with a SessionFailure. */
   look(id: string, secret: string, passcode?: string): Promise<LinkPreview>
+  /** Fetches what a join needs, while the name is written. */
+  prepare(id: string, secret: string, passcode?: string): void
   join(id: string, secret: string, name: string, passcode?: string): Promise<Session>
+  /** Keeps a name for this link on this device, until the session is deleted from it. */
+  keepName(id: string, secret: string, name: string, passcode?: string): Promise<void>
   /** Opens a session this device is in; undefined when it is not. */
   open(id: string): Promise<Session | undefined>
 }

@@ -2,32 +2,39 @@
 import { timelinePatch, patched, type TimelinePatch } from "./timeline.ts"
 import {
   type Alarm,
+  type Carrying,
   type Connection,
   type FrameKeys,
   type HistoryRequest,
   type Invite,
+  type Late,
   type Member,
   type Participant,
   type Peer,
   type Phase,
   type SecurityCode,
   type TimelineItem,
+  type Waiting,
 } from "./types.ts"
 
 export interface View {
   phase: Phase
   connection: Connection
   title: string
+  starts: number | undefined
   relayOnly: boolean
   self: Member | undefined
   participants: readonly Participant[]
   invites: readonly Invite[]
   typing: readonly string[]
   alarms: readonly Alarm[]
+  carrying: Carrying | "offered" | undefined
   code: SecurityCode | undefined
   unsent: number
   seenUpTo: number
   historyRequests: readonly HistoryRequest[]
+  waiting: readonly Waiting[]
+  late: Late | undefined
   peers: readonly Peer[]
   frameKeys: FrameKeys | undefined
 }
@@ -42,16 +49,20 @@ export const emptyView: View = {
   phase: { kind: "loading" },
   connection: "reconnecting",
   title: "",
+  starts: undefined,
   relayOnly: false,
   self: undefined,
   participants: [],
   invites: [],
   typing: [],
   alarms: [],
+  carrying: undefined,
   code: undefined,
   unsent: 0,
   seenUpTo: 0,
   historyRequests: [],
+  waiting: [],
+  late: undefined,
   peers: [],
   frameKeys: undefined,
 }

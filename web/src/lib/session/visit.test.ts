@@ -86,6 +86,51 @@ test("a third person comes by a new link, and goes by a removal that closes ever
   expect(eventsOf(guest)).toContain("removed")
 })
 
+test("the time agreed is read before joining and in the list, and a host changes it for all", async () => {
+  const { id, secret, profile, host } = await world.founded({ starts: 1_790_000_000_000 })
+  const look = () => new Profile().page().look(id, secret)
+  expect(await look()).toMatchObject({ starts: 1_790_000_000_000 })
+  expect((await profile.page().list())[0]).toMatchObject({ starts: 1_790_000_000_000 })
+  const guest = await world.joined(id, secret, "Sam")
+  await host.reschedule(1_790_000_600_000)
+  await until(() => guest.starts.value === 1_790_000_600_000)
+  await until(() => eventsOf(guest).includes("scheduled"))
+  await host.reschedule(undefined)
+  await until(() => guest.starts.value === undefined)
+  expect("starts" in ((await profile.page().list())[0] ?? {})).toBe(false)
+  await expect(guest.reschedule(1)).rejects.toMatchObject({ reason: "not-allowed" })
+})
+
+test("a session is read on for the list without being followed, unless another tab has it open", async () => {
+  const { id, secret, profile, host } = await world.founded()
+  const sessions = profile.page()
+  const listed = async () => (await sessions.list())[0]
+  expect(await sessions.catchUp(id, new AbortController().signal)).toBe(false)
+  await host.closed()
+  const guest = await world.joined(id, secret, "Sam")
+  await guest.sendText("I am early")
+  await until(() => guest.unsent.value === 0)
+  expect(await listed()).toMatchObject({ unread: 0, people: 1, others: [] })
+  const sockets = world.server.sockets.size
+  expect(await sessions.catchUp(id, new AbortController().signal)).toBe(true)
+  expect(await listed()).toMatchObject({ unread: 1, people: 2, others: [{ name: "Sam", role: "guest" }] })
+  expect((await listed())?.others[0]?.waitsSince).toBeGreaterThan(0)
+  expect(world.server.sockets.size).toBe(sockets)
+  await until(() => guest.timeline.value.some((item) => item.kind === "text" && item.state === "delivered"))
+  const again = await world.opened(profile, id)
+  await shows(again, "I am early")
+})
+
+test("private notes are kept sealed on the device, and go with the session", async () => {
+  const { id, profile, host } = await world.founded()
+  const { notes } = profile.page()
+  await notes.write(id, "Anxious about the needle")
+  expect(await profile.page().notes.read(id)).toBe("Anxious about the needle")
+  expect([...(await notes.all())]).toEqual([[id, "Anxious about the needle"]])
+  await host.deleteFromDevice()
+  expect(await notes.read(id)).toBe("")
+})
+
 test("a guest cannot remove, invite or end", async () => {
   const { id, secret, host } = await world.founded()
   const guest = await world.joined(id, secret, "Sam")
@@ -102,8 +147,7 @@ test("who leaves says so, keeps no keys, and is taken out by the host", async ()
   const guest = await world.joined(id, secret, "Sam")
   await guest.leave()
   expect(guest.phase.value.kind).toBe("left")
-  await until(() => host.participants.value.length === 1)
-  expect(eventsOf(host)).toContain("left")
+  await until(() => eventsOf(host).includes("left") && host.participants.value.length === 1)
   expect(eventsOf(host)).not.toContain("removed")
 })
 
@@ -127,11 +171,34 @@ test("a link with a passcode opens with it only", async () => {
   expect(await sessions.look(id, secret, " blue whale ")).toMatchObject({ title: "Knee", hosts: [{ name: "Dr Roe" }] })
 }, 30_000)
 
+test("a name is kept for its link on its device, not for another link, and goes with the session", async () => {
+  const { id, secret, host } = await world.founded()
+  const profile = new Profile()
+  const page = profile.page()
+  const nameFor = async (link: string, of = page): Promise<string> => (await of.look(id, link)).ownName
+  await page.keepName(id, secret, "Sam")
+  expect(await nameFor(secret)).toBe("Sam")
+  expect(await nameFor(secret, new Profile().page())).toBe("")
+  const { link } = await host.invite({ role: "guest", label: "" })
+  expect(await nameFor(fragmentOf(link))).toBe("")
+  const guest = await world.joined(id, secret, "Sam", profile)
+  expect(await nameFor(secret)).toBe("Sam")
+  await guest.deleteFromDevice()
+  expect(await nameFor(secret)).toBe("")
+})
+
+test("a link to a visit that was ended says so before a name is asked for", async () => {
+  const { id, secret, host } = await world.founded()
+  await host.end()
+  await until(() => host.phase.value.kind === "ended")
+  await expect(new Profile().page().look(id, secret)).rejects.toMatchObject({ reason: "ended" })
+})
+
 test("looking at a link tells the host that it was opened, and joins nobody", async () => {
   const { id, secret, host } = await world.founded()
   await until(() => host.connection.value === "online")
   const preview = await new Profile().page().look(id, secret)
-  expect(preview).toEqual({ title: "Knee", role: "guest", label: "", hosts: [{ name: "Dr Roe", identity: "new" }] })
+  expect(preview).toEqual({ ownName: "", title: "Knee", role: "guest", label: "", hosts: [{ name: "Dr Roe", identity: "new" }] })
   await until(() => host.invites.value.some(({ openedAt }) => openedAt !== undefined))
   expect(host.participants.value).toHaveLength(1)
 })

@@ -2,6 +2,7 @@
 import { type ReadonlySignal } from "@preact/signals"
 import { DeviceSessions } from "../sessions.ts"
 import { type Locks } from "../tabs.ts"
+import { type FileRef, type Session } from "../types.ts"
 
 export const testServer = "http://careseal.test"
 
@@ -10,8 +11,9 @@ export class ProfileLocks {
   private readonly held = new Map<string, Promise<unknown>>()
 
   readonly request = ((name: string, ...rest: unknown[]) => {
-    const run = rest.at(-1) as (lock: object) => Promise<unknown>
-    const { signal } = (rest.length > 1 ? rest[0] : {}) as { signal?: AbortSignal }
+    const run = rest.at(-1) as (lock: object | null) => Promise<unknown>
+    const { signal, ifAvailable } = (rest.length > 1 ? rest[0] : {}) as { signal?: AbortSignal; ifAvailable?: boolean }
+    if (ifAvailable && this.held.has(name)) return run(null)
     const before = this.held.get(name) ?? Promise.resolve()
     const given = new Promise<never>((_, reject) => {
       signal?.addEventListener("abort", () => reject(new DOMException("given up", "AbortError")), { once: true })
@@ -22,10 +24,14 @@ export class ProfileLocks {
       has = true
       return run({ name })
     })
-    this.held.set(
-      name,
-      mine.catch(() => undefined),
+    const over: Promise<void> = mine.then(
+      () => undefined,
+      () => undefined,
     )
+    this.held.set(name, over)
+    void over.then(() => {
+      if (this.held.get(name) === over) this.held.delete(name)
+    })
     // Who waits may give up; who has it keeps it to the end.
     return Promise.race([mine, given.catch((error: unknown) => (has ? mine : Promise.reject(error as Error)))])
   }) as Locks["request"]
@@ -72,4 +78,11 @@ export function until(
 
 export function texts(timeline: ReadonlySignal<readonly { kind: string }[]>): string[] {
   return timeline.value.flatMap((item) => ("text" in item && typeof item.text === "string" ? [item.text] : []))
+}
+
+/** A sent file, opened whole. */
+export async function contentOf(page: Session, file: FileRef): Promise<Blob> {
+  const parts: Uint8Array<ArrayBuffer>[] = []
+  for await (const part of page.transfers.open(file)) parts.push(part)
+  return new Blob(parts)
 }

@@ -10,7 +10,7 @@ interface Row {
   at: number
 }
 
-interface Place {
+export interface Place {
   id: string
   log: Row[]
   door: string
@@ -23,11 +23,16 @@ interface Place {
   used: Set<string>
   files: Map<string, { by: string; parts: number; size: number; present: Map<number, Uint8Array> }>
   ended: boolean
+  knocks: Map<string, { invite: string; knock: string; box: string | null; refused: boolean; at: number }>
 }
 
 interface Who {
   member?: { id: string; invite: string }
   invite?: { id: string; role: string; closed: boolean }
+}
+
+function isElsewhere(body: Record<string, unknown>, seq: number): boolean {
+  return body["seq"] !== undefined && body["seq"] !== seq
 }
 
 class Problem extends Error {
@@ -142,6 +147,11 @@ export class MemoryServer {
       case "DELETE members":
         this.revoke(place, parts[2] ?? "")
         return new Response(null, { status: 204 })
+      case "POST knocks":
+      case "GET knocks":
+      case "PUT knocks":
+      case "DELETE knocks":
+        return this.knock(place, who, method, parts[2], body ?? {}, signal)
       case "GET ice":
         return Response.json({ iceServers: [], ttl: 60 })
       default:
@@ -178,6 +188,7 @@ export class MemoryServer {
       used: new Set([member.invite]),
       files: new Map(),
       ended: false,
+      knocks: new Map(),
     })
     return Response.json({ id }, { status: 201 })
   }
@@ -213,8 +224,13 @@ export class MemoryServer {
 
   private commit(place: Place, who: Who, body: Record<string, unknown>): Response {
     const again = place.log.find(({ id }) => id === body["id"])
+    if (again && isElsewhere(body, again.seq)) throw new Problem("wrong-place", 409)
+    const joins = body["member"] as { id: string; tokenHash: string } | undefined
+    if (again && joins && who.invite && ![...place.members.values()].some(({ id }) => id === joins.id)) {
+      place.members.set(joins.tokenHash, { id: joins.id, invite: who.invite.id })
+    }
     if (again) return Response.json({ seq: again.seq, at: again.at }, { status: 200 })
-    this.open(place)
+    this.open(place, body)
     if (body["parent"] !== this.heads(place).lastCommit) throw new Problem("stale-parent", 409)
     const member = body["member"] as { id: string; tokenHash: string } | undefined
     if ((member === undefined) !== (who.invite === undefined)) throw new Problem("malformed", 400)
@@ -231,6 +247,7 @@ export class MemoryServer {
     for (const invite of place.invites.values()) {
       if (((body["close"] ?? []) as string[]).includes(invite.id)) invite.closed = true
     }
+    for (const knock of place.knocks.values()) knock.box = null
     const row = this.append(place, "commit", body["id"] as string, body["parent"], body["commit"] as string)
     for (const id of (body["revoke"] ?? []) as string[]) this.revoke(place, id)
     return Response.json({ seq: row.seq, at: row.at }, { status: 201 })
@@ -240,8 +257,9 @@ export class MemoryServer {
     if (!member) throw new Problem("forbidden", 403)
     const again = place.log.find(({ id }) => id === body["id"])
     if (again && again.body !== body["encryptedMessage"]) throw new Error("two texts under one entry id")
+    if (again && isElsewhere(body, again.seq)) throw new Problem("wrong-place", 409)
     if (again) return Response.json({ seq: again.seq, at: again.at }, { status: 200 })
-    this.open(place)
+    this.open(place, body)
     if (body["parent"] !== this.heads(place).lastCommit) throw new Problem("stale-parent", 409)
     const row = this.append(place, "chat", body["id"] as string, body["parent"], body["encryptedMessage"] as string)
     return Response.json({ seq: row.seq, at: row.at }, { status: 201 })
@@ -255,8 +273,10 @@ export class MemoryServer {
     return row
   }
 
-  private open(place: Place): void {
+  private open(place: Place, body: Record<string, unknown>): void {
     if (place.ended) throw new Problem("session-ended", 410)
+    const head = place.log.length
+    if (isElsewhere(body, head + 1) || Number(body["after"] ?? 0) > head) throw new Problem("wrong-place", 409)
   }
 
   private async entries(
@@ -278,6 +298,46 @@ export class MemoryServer {
       rows.map(async ({ seq, kind, parent, id, body }) => ({ seq, kind, parent, id, digest: await sha512(fromBase64Url(body)) })),
     )
     return Response.json({ entries: digests, ...heads })
+  }
+
+  private async knock(
+    place: Place,
+    { member, invite }: Who,
+    method: string,
+    id: string | undefined,
+    body: Record<string, unknown>,
+    signal: AbortSignal | undefined,
+  ): Promise<Response> {
+    const { knocks } = place
+    const changed = () => this.toAll(place, { type: "knocks" })
+    if (method === "POST") {
+      const name = body["id"] as string
+      const there = knocks.get(name)
+      const kept = there ?? { invite: invite?.id ?? "", knock: body["knock"] as string, box: null, refused: false, at: Date.now() }
+      knocks.set(name, kept)
+      changed()
+      return Response.json({ at: kept.at }, { status: there ? 200 : 201 })
+    }
+    if (id === undefined) {
+      const rows = [...knocks].filter(([, { refused }]) => !refused)
+      const shown = rows.map(([id, { invite, knock, box, at }]) => ({ id, invite, knock, at, admitted: box !== null }))
+      return Response.json({ knocks: shown })
+    }
+    const kept = knocks.get(id)
+    if (!kept) throw new Problem("not-found", 404)
+    if (method === "GET") {
+      const until = Date.now() + 500
+      while (kept.box === null && !kept.refused && Date.now() < until && signal?.aborted !== true) await tick(5)
+      const state = kept.refused ? "refused" : kept.box === null ? "waiting" : "admitted"
+      return Response.json({ state, keyBox: kept.box })
+    }
+    if (method === "PUT") {
+      if (body["parent"] !== this.heads(place).lastCommit) throw new Problem("stale-parent", 409)
+      kept.box = body["keyBox"] as string
+    } else if (member) kept.refused = true
+    else knocks.delete(id)
+    changed()
+    return new Response(null, { status: 204 })
   }
 
   private revoke(place: Place, id: string): void {

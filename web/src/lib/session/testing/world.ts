@@ -13,7 +13,7 @@ export class World {
   }
 
   /** A clinician's session, opened, and the secret of the first guest's link. */
-  async founded(options: { history?: boolean; passcode?: string; now?: () => number } = {}) {
+  async founded(options: { history?: boolean; passcode?: string; knock?: boolean; starts?: number; now?: () => number } = {}) {
     const profile = new Profile()
     const { now, ...rest } = options
     const { id, link } = await profile.page().create({ title: "Knee", name: "Dr Roe", ...rest })

@@ -1,0 +1,158 @@
+"""The HTTP interface as an OpenAPI document: the shapes that are enforced, nothing of anybody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final, Literal
+
+import msgspec
+
+from careseal import __version__
+from careseal.server import wire
+from careseal.server.problems import KINDS
+
+Auth = Literal["member", "invite", "account", "cookie"]
+SESSION: Final = "/api/telemedicine/sessions/{session}"
+FILE: Final = f"{SESSION}/files/{{file}}"
+PART: Final = f"{FILE}/parts/{{number}}"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of a route. `body` is a shape, or `bytes` for a sealed part."""
+
+    does: str
+    auth: tuple[Auth, ...]
+    answers: tuple[int, ...]
+    body: type[Any] | None = None
+    query: tuple[str, ...] = ()
+
+
+MEMBER: Final = ("member",)
+LINK: Final = ("invite",)
+BOTH: Final = ("member", "invite")
+ACCOUNT: Final = ("account", "cookie")
+
+OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
+    ("POST", "/api/telemedicine/sessions"): Operation(
+        "Makes a session.", ACCOUNT, (200, 201), wire.CreateSession
+    ),
+    ("GET", "/api/telemedicine/sessions"): Operation("Sessions of this account.", ACCOUNT, (200,)),
+    ("GET", SESSION): Operation("What the server knows of a session.", BOTH, (200,)),
+    ("DELETE", SESSION): Operation("Erases a session. Hosts, and who made it.", BOTH, (204,)),
+    ("POST", f"{SESSION}/end"): Operation("Ends a session. Hosts.", MEMBER, (204,)),
+    ("GET", f"{SESSION}/door"): Operation("Door and key box.", BOTH, (200,), None, ("invite",)),
+    ("PUT", f"{SESSION}/door"): Operation("Mends the door.", MEMBER, (204,), wire.PutDoor),
+    ("POST", f"{SESSION}/commits"): Operation(
+        "Appends a commit.", BOTH, (200, 201), wire.AppendCommit
+    ),
+    ("POST", f"{SESSION}/chat"): Operation(
+        "Appends a message.", MEMBER, (200, 201), wire.AppendChat
+    ),
+    ("GET", f"{SESSION}/chat"): Operation(
+        "Entries of the log.", BOTH, (200,), None, ("after", "limit", "wait", "form")
+    ),
+    ("DELETE", f"{SESSION}/members/{{member}}"): Operation(
+        "Revokes a member's token.", MEMBER, (204,)
+    ),
+    ("POST", f"{SESSION}/knocks"): Operation("Knocks.", LINK, (200, 201), wire.NewKnock),
+    ("GET", f"{SESSION}/knocks"): Operation("Who knocks. Hosts.", MEMBER, (200,)),
+    ("GET", f"{SESSION}/knocks/{{knock}}"): Operation(
+        "What became of a knock.", LINK, (200,), None, ("wait",)
+    ),
+    ("PUT", f"{SESSION}/knocks/{{knock}}"): Operation(
+        "Admits. Hosts.", MEMBER, (204,), wire.AdmitKnock
+    ),
+    ("DELETE", f"{SESSION}/knocks/{{knock}}"): Operation("Refuses, takes back.", BOTH, (204,)),
+    ("POST", f"{SESSION}/files"): Operation("Makes a file.", MEMBER, (200, 201), wire.CreateFile),
+    ("GET", FILE): Operation("Which parts are there.", MEMBER, (200,)),
+    ("DELETE", FILE): Operation("Removes a file.", MEMBER, (204,)),
+    ("PUT", PART): Operation("Stores a sealed part.", MEMBER, (200, 201), bytes),
+    ("GET", PART): Operation("A sealed part; ranges are honoured.", MEMBER, (200, 206)),
+    ("GET", f"{SESSION}/ice"): Operation("STUN and TURN servers.", MEMBER, (200,)),
+    ("POST", "/api/accounts/sign-in"): Operation("Signs in.", (), (204,), wire.SignIn),
+    ("POST", "/api/accounts/sign-out"): Operation("Signs out.", (), (204,)),
+    ("GET", "/api/accounts/me"): Operation("Who is signed in.", ACCOUNT, (200,)),
+    ("GET", "/api/server"): Operation("Name, version, limits.", (), (200,)),
+    ("GET", "/api/openapi.json"): Operation("This document.", (), (200,)),
+    ("GET", "/healthz"): Operation("Whether the process runs.", (), (200,)),
+    ("GET", "/readyz"): Operation("Whether it can write.", (), (200,)),
+}
+
+_SCHEMES: Final = {
+    "member": {"type": "http", "scheme": "bearer", "description": "A member's token."},
+    "invite": {"type": "http", "scheme": "bearer", "description": "An invite's access token."},
+    "account": {"type": "http", "scheme": "bearer", "description": "An API token."},
+    "cookie": {"type": "apiKey", "in": "cookie", "name": "__Host-careseal"},
+}
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The same for every server of this version. WebSockets are in docs/protocol.md §8.1."""
+    shapes = [each.body for each in OPERATIONS.values() if each.body not in (None, bytes)]
+    _, schemas = msgspec.json.schema_components(
+        shapes, schema_hook=_octets, ref_template="#/components/schemas/{name}"
+    )
+    paths: dict[str, Any] = {}
+    for (method, path), operation in OPERATIONS.items():
+        paths.setdefault(path, {})[method.lower()] = _described(path, operation)
+    problem = {
+        "type": "object",
+        "required": ["type", "title", "status", "detail"],
+        "properties": {
+            "type": {"enum": [f"urn:careseal:problem:{kind}" for kind in KINDS]},
+            "title": {"type": "string"},
+            "status": {"enum": sorted({status for status, _ in KINDS.values()})},
+            "detail": {"type": "string"},
+        },
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "careseal", "version": __version__},
+        "paths": paths,
+        "components": {
+            "schemas": {**schemas, "Problem": problem},
+            "securitySchemes": _SCHEMES,
+        },
+    }
+
+
+def _described(path: str, operation: Operation) -> dict[str, Any]:
+    names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": _path_schema(name)}
+        for name in names
+    ] + [{"name": name, "in": "query", "schema": {"type": "string"}} for name in operation.query]
+    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    described: dict[str, Any] = {
+        "summary": operation.does,
+        "parameters": parameters,
+        "security": [{each: []} for each in operation.auth],
+        "responses": {str(status): {"description": "Done."} for status in operation.answers}
+        | {"default": {"description": "Refused, and nothing was stored.", "content": problem}},
+    }
+    if operation.body is bytes:
+        content: dict[str, Any] = {"application/octet-stream": {}}
+        described["requestBody"] = {"required": True, "content": content}
+    elif operation.body is not None:
+        schema = {"$ref": f"#/components/schemas/{operation.body.__name__}"}
+        content = {"application/json": {"schema": schema}}
+        described["requestBody"] = {"required": True, "content": content}
+    return described
+
+
+def _path_schema(name: str) -> dict[str, Any]:
+    if name == "number":
+        return {"type": "integer", "minimum": 0}
+    return _octets(wire.Id)
+
+
+def _octets(kind: type[Any]) -> dict[str, Any]:
+    """Base64url text, of one length where the bytes have one."""
+    if issubclass(kind, wire.Fixed):
+        return {"type": "string", "pattern": f"^[A-Za-z0-9_-]{{{-(-kind.size * 4 // 3)}}}$"}
+    if issubclass(kind, wire.Octets):
+        return {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"}
+    raise NotImplementedError

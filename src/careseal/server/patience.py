@@ -1,0 +1,49 @@
+"""How long a connection may take to say what it wants, so that slow ones hold nothing for long."""
+
+from __future__ import annotations
+
+import asyncio
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_WITHIN = 20.0  # s from the first byte that is awaited to the end of the head
+MOST_HEAD = 64 * 1024  # bytes
+
+
+class ImpatientProtocol(HttpToolsProtocol):
+    """Closes a connection whose request line and headers take too long, or have no end."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._due: asyncio.TimerHandle | None = None
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._has_head()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        if self._due is None:  # a further request of a connection that is kept
+            self._await_head()
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._has_head()
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        if self._due is not None:
+            if self._head > MOST_HEAD:
+                self.transport.close()
+                return
+            self._head += len(data)
+        super().data_received(data)
+
+    def _await_head(self) -> None:
+        self._head = 0
+        self._due = self.loop.call_later(HEAD_WITHIN, self.transport.close)
+
+    def _has_head(self) -> None:
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None

@@ -1,0 +1,85 @@
+"""Brings a database's tables to this release, on the data that is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import URL, Connection, Engine, inspect, text
+
+from careseal.server.store import marks
+from careseal.server.store.engines import open_engines
+
+FIRST: Final = "0001"
+LATEST: Final = "0003"
+SENTENCES: Final[dict[marks.State, str]] = {
+    "left": "These data were moved, or are about to be. Start the server on the new place, or run "
+    "careseal move again.",
+    "arriving": "Data are being moved to this place. Run careseal move again, until it says that "
+    "all are there.",
+}
+LOCK: Final = 0x6361_7265  # of PostgreSQL's advisory locks: one server upgrades at a time
+
+
+class TooNew(Exception):
+    """A later release made these tables."""
+
+
+class Elsewhere(Exception):
+    """The data are being moved, or were."""
+
+
+def upgrade(url: URL, *, moving: bool = False) -> str | None:
+    """Bring the tables to ``LATEST``; the revision that they had, None when there were none.
+
+    It is one transaction. Raises ``TooNew``, and ``Elsewhere`` unless it is for ``moving`` data.
+    """
+    engines = open_engines(url)
+    try:
+        with _alone(engines.writing) as connection:
+            mark = None if moving else marks.find(connection)
+            if mark is not None:
+                raise Elsewhere(SENTENCES[mark.state])
+            there = revision(connection)
+            if there == LATEST:
+                return there
+            if there is not None and there > LATEST:
+                raise TooNew(
+                    f"The database is of a later release (revision {there}; this one knows "
+                    f"{LATEST}). Install that release."
+                )
+            _run(connection, there)
+            return there
+    finally:
+        engines.dispose()
+
+
+def revision(connection: Connection) -> str | None:
+    """The revision that the tables have; None in an empty database."""
+    tables = inspect(connection).get_table_names()
+    if "alembic_version" in tables:
+        found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        return found
+    return FIRST if "session" in tables else None  # made before there were revisions
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[Connection]:
+    with engine.connect() as connection, connection.begin():
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+        yield connection
+
+
+def _run(connection: Connection, there: str | None) -> None:
+    from alembic import command  # only where there is something to do: it takes its time
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    if there is not None and "alembic_version" not in inspect(connection).get_table_names():
+        command.stamp(config, there)
+    command.upgrade(config, "head")

@@ -1,0 +1,126 @@
+"""Several worker processes on one listening socket: kept alive, replaced one by one on SIGHUP."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import queue
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from typing import Final
+
+from careseal.server import metrics
+from careseal.server.request_log import event
+
+READY_WITHIN: Final = 60.0  # s
+GONE_WITHIN: Final = 30.0  # s after SIGTERM, then SIGKILL
+QUICK: Final = 3  # workers that end before they are ready, one after the other: give up
+log = logging.getLogger(__name__)
+multiprocessing.allow_connection_pickling()
+
+Work = Callable[[socket.socket, Connection], None]
+
+
+class CannotWork(Exception):
+    """Workers end before they are ready."""
+
+
+def say_ready(parent: Connection) -> None:
+    """Tell the supervisor, and end at once when it does, however that happens."""
+    parent.send(True)
+
+    def follow_it() -> None:
+        with suppress(OSError, EOFError):
+            parent.recv()
+        os._exit(1)
+
+    threading.Thread(target=follow_it, name="supervisor", daemon=True).start()
+
+
+class Supervisor:
+    """Runs ``work(listening, parent)`` in each process, which calls ``say_ready(parent)``."""
+
+    def __init__(self, work: Work, listening: socket.socket, count: int) -> None:
+        self._work = work
+        self._listening = listening
+        self._count = count
+        self._workers: list[SpawnProcess] = []
+        self._children: dict[SpawnProcess, Connection] = {}
+        self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._woken, self._wake = os.pipe()
+
+    def run(self, started: Callable[[], None]) -> None:
+        """Until SIGTERM or SIGINT. ``started`` is called when all are ready.
+
+        Raises ``CannotWork``.
+        """
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._signalled)
+        try:
+            self._workers = [self._start() for _ in range(self._count)]
+            started()
+            while self._next() != signal.SIGTERM:
+                pass
+        finally:
+            for worker in self._workers:
+                self._stop(worker, wait=False)
+            for worker in self._workers:
+                self._stop(worker)
+
+    def _signalled(self, number: int, _frame: object) -> None:
+        self._signals.put(number)
+        os.write(self._wake, b".")
+
+    def _next(self) -> int:
+        """Wait for a signal or a worker's end, and do what it asks; SIGTERM for the end."""
+        wait([self._woken, *(worker.sentinel for worker in self._workers)])
+        for index, worker in enumerate(self._workers):
+            if not worker.is_alive():
+                event(log, "a worker ended", code=worker.exitcode)
+                metrics.worker_gone(worker.pid or 0)
+                self._workers[index] = self._start()
+        if self._signals.empty():
+            return 0
+        os.read(self._woken, 1)
+        if self._signals.get() != signal.SIGHUP:
+            return signal.SIGTERM
+        for index, worker in enumerate(self._workers):
+            self._workers[index] = self._start()
+            self._stop(worker)
+        event(log, "workers replaced", count=len(self._workers))
+        return 0
+
+    def _start(self) -> SpawnProcess:
+        """A worker that is ready."""
+        for _ in range(QUICK):
+            child, parent = multiprocessing.Pipe()
+            context = multiprocessing.get_context("spawn")
+            worker = context.Process(target=self._work, args=(self._listening, parent))
+            worker.start()
+            parent.close()
+            if child.poll(READY_WITHIN):
+                try:
+                    child.recv()
+                    self._children[worker] = child
+                    return worker
+                except EOFError:
+                    event(log, "a worker did not start")
+            self._stop(worker)
+        raise CannotWork("Workers end before they are ready; the log says why.")
+
+    def _stop(self, worker: SpawnProcess, *, wait: bool = True) -> None:
+        worker.terminate()
+        if not wait:
+            return
+        worker.join(GONE_WITHIN)
+        self._children.pop(worker, None)
+        if worker.exitcode is None:
+            worker.kill()
+            worker.join()
+        metrics.worker_gone(worker.pid or 0)

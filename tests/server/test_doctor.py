@@ -1,0 +1,159 @@
+"""``careseal doctor`` against real parts that are well, and against each one ill."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.browser.call_pages.turn import coturn
+from tests.form import Large, large
+from tests.ports import free_ports
+from tests.server.caddy import caddy
+from tests.serving import ServerProcess
+
+pytestmark = pytest.mark.small  # that brings the large form along by itself
+
+
+def doctor(data: Path, *options: str, **environment: str) -> tuple[int, list[dict[str, str]], str]:
+    """Exit code, findings, and all that it wrote."""
+    done = subprocess.run(
+        [sys.executable, "-m", "careseal.cli", "doctor", f"--data={data}", "--json", *options],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=90,
+    )
+    findings = [json.loads(line) for line in done.stdout.splitlines()]
+    return done.returncode, findings, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Large]:
+    with large(tmp_path_factory.mktemp("large")) as running:
+        yield running
+
+
+@pytest.mark.long
+def test_all_is_well(parts: Large, tmp_path: Path) -> None:
+    with ExitStack() as running:
+        relay = running.enter_context(coturn())
+        stores = parts.new_stores()
+        with ServerProcess(tmp_path, environment=stores) as server:
+            server.stop()
+        options = [f"--turn-url={relay.url}{query}" for query in ("", "?transport=tcp")]
+        if shutil.which("caddy"):
+            front = running.enter_context(caddy(tmp_path / "caddy"))
+            stores["SSL_CERT_FILE"] = str(front.certificate)
+            options.append(f"--public-url={front.url}")
+        code, findings, wrote = doctor(
+            server.data, *options, CARESEAL_TURN_SECRET=relay.secret, **stores
+        )
+    certificate = "its certificate is good for"  # half a day: Caddy's own authority
+    ill = [each for each in findings if each["state"] != "ok" and certificate not in each["says"]]
+    assert (code, ill) == (0, []), wrote
+    said = " ".join(each["says"] for each in findings)
+    for wanted in (
+        "only their owner",
+        "are free at",
+        "of this release",
+        "acknowledged is on disk",
+        "the clocks agree",
+        "written once, read and deleted",
+        "what one says another hears",
+        "relays with credentials",
+        *(
+            (certificate, "headers that protect", "WebSockets get through")
+            if len(options) > 2
+            else ()
+        ),
+    ):
+        assert wanted in said
+    assert said.count("relays with credentials") == 2
+
+
+@pytest.mark.long
+def test_each_trouble_is_said_and_no_secret(parts: Large, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir(mode=0o755)
+    (data / "secrets.json").write_text("{}")
+    (data / "secrets.json").chmod(0o644)
+    (nobody,) = free_ports(1)
+    stores = parts.new_stores() | {
+        "AWS_SECRET_ACCESS_KEY": "canary-objects",
+        "CARESEAL_REDIS_URL": f"redis://:canary-redis@127.0.0.1:{nobody}/0",
+        "CARESEAL_DATABASE_URLS": f"postgresql://careseal:canary-database@127.0.0.1:{nobody}/x",
+        "CARESEAL_TURN_SECRET": "canary-turn",
+    }
+    with coturn() as relay, bare_page() as url:
+        relays = (f"--turn-url={relay.url}", f"--turn-url=turn:127.0.0.1:{nobody}?transport=tcp")
+        code, findings, wrote = doctor(data, *relays, f"--public-url={url}", **stores)
+    assert code == 1
+    ill = [f"{each['what']}: {each['says']}" for each in findings if each["state"] == "fail"]
+    for wanted in (
+        "secrets: others can read",
+        "database: OperationalError",
+        "objects: ",
+        "redis: ConnectionError",
+        "turn: 127.0.0.1:",
+        "refuses the credentials (401)",
+        "does not answer",
+        "public url: missing or changed: Cross-Origin-Opener-Policy",
+        "public url: WebSockets do not get through",
+    ):
+        assert any(wanted in each for each in ill), (wanted, wrote)
+    assert all(each["do"] for each in findings if each["state"] != "ok")
+    assert "canary" not in wrote
+
+
+@pytest.mark.long
+def test_a_database_that_is_not_durable_is_said(parts: Large, tmp_path: Path) -> None:
+    url = parts.postgresql.new_database()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET full_page_writes = off")
+        connection.execute("SELECT pg_reload_conf()")
+        try:
+            code, _, wrote = doctor(tmp_path, f"--database-url={url}")
+        finally:
+            connection.execute("ALTER SYSTEM RESET full_page_writes")
+            connection.execute("SELECT pg_reload_conf()")
+    assert code == 1
+    assert "it is not durable: full_page_writes off" in wrote
+    assert "it is empty" in wrote
+
+
+def test_a_public_url_without_tls_is_said(tmp_path: Path) -> None:
+    code, _, wrote = doctor(tmp_path, "--public-url=http://visits.example.org")
+    assert code == 1
+    assert "without TLS" in wrote
+
+
+@contextmanager
+def bare_page() -> Iterator[str]:
+    """A server that answers, but not as careseal does."""
+
+    class Bare(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Bare) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()

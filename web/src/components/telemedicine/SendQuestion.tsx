@@ -1,0 +1,46 @@
+import { t } from "../../i18n/index"
+import { safeName } from "../../lib/session/fileName"
+import { type Transfers } from "../../lib/session/types"
+import { Dialog } from "../Dialog"
+import { Icon } from "../Icon"
+import { doubtful } from "./FileTransfer"
+
+/** Asks once more about files that the person may not mean to send. */
+export default function SendQuestion({ transfers }: { transfers: Transfers }) {
+  const close = (): void => void (doubtful.value = [])
+  return (
+    <Dialog
+      title={t("file.sure.title")}
+      onClose={close}
+      foot={
+        <>
+          <button type="button" class="button" onClick={close}>
+            {t("file.sure.no")}
+          </button>
+          <button
+            type="button"
+            class="button primary"
+            onClick={() => {
+              transfers.upload(doubtful.value.map(({ file }) => file))
+              close()
+            }}
+          >
+            <Icon name="send" />
+            {t("file.sure.yes")}
+          </button>
+        </>
+      }
+    >
+      <ul class="doubts">
+        {doubtful.value.map(({ file, doubt }, i) => (
+          <li key={i}>
+            <p class="file-name">
+              <bdi>{safeName(file.name)}</bdi>
+            </p>
+            <p class="small">{t(`file.sure.${doubt}`)}</p>
+          </li>
+        ))}
+      </ul>
+    </Dialog>
+  )
+}

@@ -1,0 +1,53 @@
+/** Plain parts of sealed files, opened as they come (docs/protocol.md §6). */
+import { type Bytes, decryptPart, partCount, partOverhead, partSize } from "../encryption/e2ee.ts"
+import { type Transport } from "./transport.ts"
+import { SessionFailure, type FileRef } from "./types.ts"
+
+/** Parts of one file that are under way at once. */
+export const lanes = 3
+
+export type PartOf = (file: FileRef, number: number, stop: AbortSignal) => Promise<Uint8Array<ArrayBuffer>>
+
+export class PartReader {
+  /** For sealed parts on their way in, used again and again. */
+  private readonly buffers: ArrayBuffer[] = []
+
+  constructor(private readonly host: { transport: Transport; token(): Promise<string | undefined> }) {}
+
+  /** One part, fetched and opened. Rejects with what the transport or the opening says. */
+  readonly part: PartOf = async (file, number, stop) => {
+    if (file.parts !== partCount(file.size)) throw new SessionFailure("internal")
+    const token = await this.host.token()
+    if (token === undefined) throw new SessionFailure("not-allowed")
+    const buffer = this.buffers.pop() ?? new ArrayBuffer(partSize + partOverhead)
+    const sealed = await this.host.transport.part(token, file.id, number, buffer, stop)
+    const plain = await decryptPart({ id: file.id, key: file.key as Bytes }, file.size, number, sealed)
+    if (this.buffers.length < lanes) this.buffers.push(sealed.buffer)
+    return plain
+  }
+}
+
+/** The parts of a file one after the other, the next ones already under way. */
+export async function* inOrder(
+  file: FileRef,
+  part: PartOf,
+  stop: AbortSignal,
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
+  const enough = new AbortController()
+  const signal = AbortSignal.any([stop, enough.signal])
+  const ahead: Promise<Uint8Array<ArrayBuffer>>[] = []
+  let next = 0
+  try {
+    for (let at = 0; at < file.parts; at += 1) {
+      while (next < file.parts && next < at + lanes) {
+        const coming = part(file, next++, signal)
+        coming.catch(() => undefined) // told when its turn comes
+        ahead.push(coming)
+      }
+      const plain = await ahead.shift()
+      if (plain) yield plain
+    }
+  } finally {
+    enough.abort(new DOMException("enough", "AbortError"))
+  }
+}
