@@ -332,7 +332,7 @@ def test_who_comes_back_is_shown_the_call_that_was_missed(visit: tuple[Person, P
     doctor, ann = visit
     doctor.button("Start call").click()
     expect(ann.button("Answer")).to_be_visible()
-    ann.page.goto("about:blank")
+    ann.leave()
     doctor.button("Hang up").click()
     doctor.sees("Nobody answered your call")
     ann.page.go_back()

@@ -162,7 +162,7 @@ def test_a_visit_is_whole_on_a_phone(
         words["failure.link-malformed.title"]
     )
     patient.take("03-link-not-complete")
-    patient.page.goto("about:blank")
+    patient.leave()
     patient.page.goto(address)
     name = patient.page.get_by_label(words["join.name"], exact=True)
     expect(name).to_be_visible()

@@ -20,26 +20,20 @@ def remove(host: Person, name: str) -> None:
 
 def test_the_removed_one_is_told_and_reads_nothing_more(visit: tuple[Person, Person]) -> None:
     doctor, ann = visit
-    open_sockets: set[WebSocket] = set()
-
-    def closed(socket: WebSocket) -> None:
-        open_sockets.discard(socket)
-
-    def follow(socket: WebSocket) -> None:
-        open_sockets.add(socket)
-        socket.on("close", closed)
-
-    ann.page.on("websocket", follow)
+    sockets: list[WebSocket] = []
+    ann.page.on("websocket", lambda socket: sockets.append(socket))
     ann.page.reload()
     ann.write("Still here")
     doctor.sees("Still here")
-    assert open_sockets
+    assert sockets
     remove(doctor, "Ann")
     expect(ann.page.get_by_text("You were removed from this visit").first).to_be_visible()
     doctor.write("This is not for Ann")
     doctor.sees("This is not for Ann")
     expect(ann.page.get_by_text("This is not for Ann")).to_have_count(0)
-    assert not open_sockets
+    for socket in sockets:
+        if not socket.is_closed():
+            socket.wait_for_event("close")
     ann.page.reload()
     expect(ann.page.get_by_text("You were removed from this visit").first).to_be_visible()
     expect(ann.page.get_by_text("This is not for Ann")).to_have_count(0)

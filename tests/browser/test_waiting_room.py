@@ -101,7 +101,7 @@ def test_without_a_clinician_the_page_says_what_is_true(visit: tuple[Person, Per
     doctor, ann = visit
     stage = ann.page.get_by_role("region", name="Call", exact=True)
     expect(stage.get_by_text(re.compile("knows that you are here"))).to_be_visible()
-    doctor.page.goto("about:blank")
+    doctor.leave()
     expect(stage.get_by_text(re.compile("will see that you are here"))).to_be_visible()
     asked: list[str] = []
     ann.page.on("request", lambda request: asked.append(request.url))
