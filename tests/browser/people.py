@@ -64,7 +64,7 @@ class Person:
         chooser.value.set_files(list(files))
 
     def leave(self) -> None:
-        """To a page without script; of the same server, for a blank one asks for the old icon as a stranger."""
+        """To a page without script. Not to a blank one: it asks for the icon as a stranger."""
         self.page.goto(urljoin(self.page.url, "/healthz"))
 
     def open_panel(self, name: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Browser, WebSocket, expect
+from playwright.sync_api import Browser, expect
 
 from tests.browser.people import Person, new_context, new_session, patient
 from tests.browser.people import clinician as sign_in
@@ -20,20 +20,18 @@ def remove(host: Person, name: str) -> None:
 
 def test_the_removed_one_is_told_and_reads_nothing_more(visit: tuple[Person, Person]) -> None:
     doctor, ann = visit
-    sockets: list[WebSocket] = []
-    ann.page.on("websocket", lambda socket: sockets.append(socket))
-    ann.page.reload()
+    with ann.page.expect_websocket() as opened:
+        ann.page.reload()
     ann.write("Still here")
     doctor.sees("Still here")
-    assert sockets
+    assert not opened.value.is_closed()
     remove(doctor, "Ann")
     expect(ann.page.get_by_text("You were removed from this visit").first).to_be_visible()
     doctor.write("This is not for Ann")
     doctor.sees("This is not for Ann")
     expect(ann.page.get_by_text("This is not for Ann")).to_have_count(0)
-    for socket in sockets:
-        if not socket.is_closed():
-            socket.wait_for_event("close")
+    if not opened.value.is_closed():
+        opened.value.wait_for_event("close")
     ann.page.reload()
     expect(ann.page.get_by_text("You were removed from this visit").first).to_be_visible()
     expect(ann.page.get_by_text("This is not for Ann")).to_have_count(0)
