@@ -264,6 +264,7 @@ WITNESS = """() => {
   document.ariaNotify = (text) => said.push(text)
 }"""
 LIGHTS = "given.filter(({ readyState }) => readyState === 'live').length"
+DARK = f"{LIGHTS} === 0"
 
 
 def said(page: Page, sentence: str) -> None:
@@ -279,7 +280,7 @@ def test_a_call_in_the_visit_with_its_comforts(visit: tuple[Person, Person]) -> 
     said(doctor.page, "Ann is in the call")
     # The made-up microphone beeps, which the other side sees on the tile.
     expect(ann.page.locator(".tile[data-speaking=true]")).to_be_visible()
-    assert doctor.page.evaluate("awake.at(-1).released") is False
+    doctor.page.wait_for_function("awake.at(-1)?.released === false")
 
     place = doctor.button("Hang up").bounding_box()
     doctor.message_box.press("m")
@@ -320,10 +321,10 @@ def test_a_call_in_the_visit_with_its_comforts(visit: tuple[Person, Person]) -> 
 
     assert doctor.page.evaluate(LIGHTS) == ann.page.evaluate(LIGHTS) == 2
     ann.button("Hang up").click()
-    assert ann.page.evaluate(LIGHTS) == 0
+    ann.page.wait_for_function(DARK)
     expect(doctor.button("Hang up")).to_have_count(0)
-    assert doctor.page.evaluate(LIGHTS) == 0
-    assert doctor.page.evaluate("awake.every(({ released }) => released)")
+    doctor.page.wait_for_function(DARK)
+    doctor.page.wait_for_function("awake.every(({ released }) => released)")
     for person in visit:
         said(person.page, "The call has ended")
 
@@ -370,10 +371,10 @@ def test_a_headset_and_the_small_window_steer_the_call(visit: tuple[Person, Pers
         "[...document.querySelectorAll('audio')].some(({ currentTime }) => currentTime > 0)"
     )
 
-    assert doctor.page.evaluate("keys.microphoneIsOn")
+    doctor.page.wait_for_function("keys.microphoneIsOn")
     doctor.page.evaluate("keys.togglemicrophone()")
     expect(doctor.button("Unmute")).to_be_visible()
-    assert doctor.page.evaluate("keys.microphoneIsOn") is False
+    doctor.page.wait_for_function("keys.microphoneIsOn === false")
     doctor.page.evaluate("keys.togglemicrophone()")
     expect(doctor.button("Mute")).to_be_visible()
     doctor.page.evaluate("keys.togglecamera()")
@@ -389,11 +390,11 @@ def test_a_headset_and_the_small_window_steer_the_call(visit: tuple[Person, Pers
     doctor.page.evaluate(f"{SMALL}.querySelector('.hang-up').click()")
     expect(doctor.button("Hang up")).to_have_count(0)
     doctor.page.wait_for_function("() => documentPictureInPicture.window === null")
-    assert doctor.page.evaluate(LIGHTS) == 0
+    doctor.page.wait_for_function(DARK)
     doctor.page.wait_for_function("() => keys.hangup === null")
 
     expect(doctor.button("Start call")).to_be_enabled()
     in_visit(visit)
     ann.page.evaluate("keys.hangup()")
     expect(ann.button("Hang up")).to_have_count(0)
-    assert ann.page.evaluate(LIGHTS) == 0
+    ann.page.wait_for_function(DARK)

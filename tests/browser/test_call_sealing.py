@@ -113,6 +113,7 @@ def test_a_new_epoch_is_used_at_once_and_shuts_out_who_lacks_its_key(
     roe.do("line.setKeys([[2, 9], [1, 7]])")
     ann.do("line.setKeys([[2, 9], [1, 7]])")
     kim.until("peerNamed('Roe').sealed === 'cannot-be-opened'")
+    ann.until_seen("Roe")  # what had been opened already is on Kim's screen now
     frozen = kim.do("look('Roe/camera').print")
     roe.until_seen("Ann")
     ann.until_seen("Roe")
