@@ -16,14 +16,12 @@ import threading
 from pathlib import Path
 
 import msgspec
-from fastapi import FastAPI
-from fastapi.telemetry import TelemetryConfig
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from bench.peers.bare import serve
-
-NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}  # as careseal
 
 
 class _File(threading.Thread):
@@ -56,16 +54,13 @@ def _written(group: list[asyncio.Future[None]]) -> None:
         each.set_result(None)
 
 
-def application(folder: Path) -> FastAPI:
-    app = FastAPI(openapi_url=None, telemetry=NO_TELEMETRY)
+def application(folder: Path) -> Starlette:
     files: list[_File] = []
 
-    @app.post("/nothing")
     async def nothing(request: Request) -> Response:
         sent = msgspec.json.decode(await request.body())
         return _answer(len(sent["id"]))
 
-    @app.post("/synced")
     async def synced(request: Request) -> Response:
         body = await request.body()
         sent = msgspec.json.decode(body)
@@ -74,7 +69,12 @@ def application(folder: Path) -> FastAPI:
         await files[0].write(body)
         return _answer(len(sent["id"]))
 
-    return app
+    return Starlette(
+        routes=[
+            Route("/nothing", nothing, methods=["POST"]),
+            Route("/synced", synced, methods=["POST"]),
+        ]
+    )
 
 
 def _answer(number: int) -> Response:

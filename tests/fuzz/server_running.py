@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
 import msgspec
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from careseal.server import base64url
 from careseal.server.accounts import new_credential
@@ -62,7 +62,7 @@ class Running:
         settings = Settings(
             Path(self._folder.name), longest_wait=0, limits=UNHURRIED, auth_timeout=0.2
         )
-        self._app: FastAPI = create_app(settings)
+        self._app: Starlette = create_app(settings)
         self._opening: AbstractAsyncContextManager[Relay] = open_relay(settings)
         self._app.state.relay = relay = self._loop.run_until_complete(self._opening.__aenter__())
         made = new_credential(relay, "api", None)

@@ -50,7 +50,7 @@ def test_a_visit_is_counted_and_not_described(tmp_path: Path) -> None:
         with following(server, visit, visit.host) as host:
             host.next("entry")
             eventually(lambda: samples(scraped())["careseal_followers{}"] == 1, within=20)
-        count = 'method="POST",route="/sessions/{session}/chat"'
+        count = 'method="POST",route="/api/telemedicine/sessions/{session}/chat"'
         eventually(
             lambda: any('method="WEBSOCKET"' in one for one in samples(scraped())),
             within=20,

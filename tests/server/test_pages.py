@@ -7,8 +7,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from httpx import ASGITransport
+from starlette.applications import Starlette
 
 from careseal.server.app import create_app
 from careseal.server.headers import content_security_policy
@@ -35,13 +35,13 @@ def built(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def app(built: Path, tmp_path: Path) -> FastAPI:
+def app(built: Path, tmp_path: Path) -> Starlette:
     application = create_app(Settings(data=tmp_path / "data"))
     application.state.web_client = WebClient(built)
     return application
 
 
-async def get(app: FastAPI, path: str, **headers: str) -> httpx.Response:
+async def get(app: Starlette, path: str, **headers: str) -> httpx.Response:
     asked = {"Accept-Encoding": "identity"} | headers
     async with httpx.AsyncClient(
         transport=ASGITransport(app), base_url="http://localhost"
@@ -49,7 +49,7 @@ async def get(app: FastAPI, path: str, **headers: str) -> httpx.Response:
         return await client.get(path, headers=asked)
 
 
-async def test_a_file_asked_for_in_many_ways_is_kept_once(app: FastAPI) -> None:
+async def test_a_file_asked_for_in_many_ways_is_kept_once(app: Starlette) -> None:
     for number in range(5):
         answer = await get(app, f"/assets/x{number}/%2e%2e/app-1a2b3c.js")
         assert (answer.status_code, answer.content) == (200, SCRIPT)
@@ -57,14 +57,14 @@ async def test_a_file_asked_for_in_many_ways_is_kept_once(app: FastAPI) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/sign-in", "/telemedicine/AAAAAAAAAAAAAAAAAAAAAA"])
-async def test_each_page_is_the_one_page(app: FastAPI, path: str) -> None:
+async def test_each_page_is_the_one_page(app: Starlette, path: str) -> None:
     answer = await get(app, path)
     assert (answer.status_code, answer.content) == (200, PAGE)
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert answer.headers["cache-control"] == "no-store"
 
 
-async def test_files_named_by_hash_are_kept_for_ever(app: FastAPI) -> None:
+async def test_files_named_by_hash_are_kept_for_ever(app: Starlette) -> None:
     answer = await get(app, "/assets/app-1a2b3c.js")
     assert (answer.status_code, answer.content) == (200, SCRIPT)
     assert answer.headers["content-type"].startswith("text/javascript")
@@ -77,7 +77,7 @@ async def test_files_named_by_hash_are_kept_for_ever(app: FastAPI) -> None:
     assert (font.headers["content-type"], font.content) == ("font/woff2", b"wOF2")
 
 
-async def test_a_file_that_the_build_packed_is_sent_as_it_is(app: FastAPI, built: Path) -> None:
+async def test_a_file_that_the_build_packed_is_sent_as_it_is(app: Starlette, built: Path) -> None:
     packed = b"what only a browser unpacks"
     (built / "assets/app-1a2b3c.js.br").write_bytes(packed)
     answer = await get(app, "/assets/app-1a2b3c.js", **{"Accept-Encoding": "gzip, br"})
@@ -87,7 +87,7 @@ async def test_a_file_that_the_build_packed_is_sent_as_it_is(app: FastAPI, built
     assert (other.headers["content-encoding"], other.content) == ("gzip", SCRIPT)
 
 
-async def test_other_files_are_asked_for_again_but_not_sent_again(app: FastAPI) -> None:
+async def test_other_files_are_asked_for_again_but_not_sent_again(app: Starlette) -> None:
     first = await get(app, "/favicon.svg")
     assert first.headers["content-type"].startswith("image/svg+xml")
     assert first.headers["cache-control"] == "no-cache"
@@ -95,7 +95,7 @@ async def test_other_files_are_asked_for_again_but_not_sent_again(app: FastAPI) 
     assert (again.status_code, again.content) == (304, b"")
 
 
-async def test_a_new_build_shows_without_a_restart(app: FastAPI, built: Path) -> None:
+async def test_a_new_build_shows_without_a_restart(app: Starlette, built: Path) -> None:
     await get(app, "/")
     (built / "index.html").write_bytes(PAGE + b"<p>new</p>")
     assert (await get(app, "/")).content.endswith(b"<p>new</p>")
@@ -113,12 +113,12 @@ async def test_a_new_build_shows_without_a_restart(app: FastAPI, built: Path) ->
         "/assets",
     ],
 )
-async def test_nothing_outside_of_the_build_is_served(app: FastAPI, path: str) -> None:
+async def test_nothing_outside_of_the_build_is_served(app: Starlette, path: str) -> None:
     answer = await get(app, path)
     assert (answer.status_code, problem_of(answer)) == (404, "not-found")
 
 
-async def test_without_a_build_the_page_says_so(app: FastAPI, built: Path) -> None:
+async def test_without_a_build_the_page_says_so(app: Starlette, built: Path) -> None:
     (built / "index.html").unlink()
     answer = await get(app, "/")
     assert (answer.status_code, problem_of(answer)) == (503, "unavailable")

@@ -72,7 +72,7 @@ def test_a_visit_is_traced_and_not_described(tmp_path: Path) -> None:
             heard = {"traceparent": f"00-{'ab' * 16}-{'cd' * 8}-01"}
             client.get(f"/{visit.id}?{guest.token.text}", headers=heard)
         spans = spans_of(bodies)  # the server has ended: the last are sent
-    write = next(s for s in spans if s.name == "POST /sessions/{session}/chat")
+    write = next(s for s in spans if s.name == "POST /api/telemedicine/sessions/{session}/chat")
     about = {each.key: each.value for each in write.attributes}
     assert set(about) == {"http.request.method", "http.route", "http.response.status_code"}
     assert about["http.response.status_code"].int_value == 201

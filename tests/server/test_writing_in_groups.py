@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event, func, insert, select
 from sqlalchemy.exc import OperationalError
 
 from careseal.server.problems import Problem
+from careseal.server.settings import Limits
+from careseal.server.store import log
 from careseal.server.store.database import Database
 from careseal.server.store.engines import parse
 from careseal.server.store.migration import upgrade
-from careseal.server.store.schema import pulse
+from careseal.server.store.schema import member, pulse, session
+from careseal.server.wire import AppendChat, Id, Sealed
 
 
 def opened_at(folder: Path) -> Database:
@@ -131,3 +135,94 @@ async def test_closing_writes_what_waits(tmp_path: Path) -> None:
     again = opened_at(tmp_path)
     assert await again.read(count) == 300
     await again.close()
+
+
+NOW = 1_700_000_000_000
+
+
+def session_of_two(session_id: bytes) -> Callable[[Connection], None]:
+    """A session with a commit in it, whose two members' token hashes are 32 of 1 and 32 of 2."""
+
+    def found(connection: Connection) -> None:
+        times = {"created_at": NOW, "last_activity_at": NOW, "expires_at": NOW + 1000}
+        values = {"id": session_id, "account_id": b"a" * 16, "founding": b"f" * 32, "ended": False}
+        heads = {"head": 1, "last_commit": 1, "stored_bytes": 0}
+        connection.execute(insert(session).values(**values, **heads, **times))
+        for number in (1, 2):
+            connection.execute(
+                insert(member).values(
+                    session_id=session_id,
+                    id=bytes([number]) * 16,
+                    invite_id=b"i" * 16,
+                    token_hash=bytes([number]) * 32,
+                    revoked=False,
+                    joined_at=NOW,
+                )
+            )
+
+    return found
+
+
+async def test_appends_that_wait_are_made_at_once_and_refused_one_by_one(
+    database: Database,
+) -> None:
+    one, two = b"1" * 16, b"2" * 16
+    await database.write(session_of_two(one))
+    await database.write(session_of_two(two))
+    sizes: list[int] = []
+
+    def run(connection: Connection, asked: Sequence[log.AskedChat]) -> list[log.Appended]:
+        sizes.append(len(asked))
+        return log.append_chats(connection, asked)
+
+    def append(session_id: bytes, who: int, entry: int, parent: int = 1) -> asyncio.Task[Any]:
+        sent = AppendChat(
+            parent=parent, id=Id(bytes([entry]) * 16), encrypted_message=Sealed(bytes([entry]))
+        )
+        asked = log.AskedChat(session_id, bytes([who]) * 32, sent, Limits(), NOW)
+        return asyncio.create_task(database.write_together(run, asked, key=session_id))
+
+    async def together(*appends: Callable[[], asyncio.Task[Any]]) -> list[Any]:
+        sizes.clear()
+        held = threading.Event()
+        first = asyncio.create_task(database.write(lambda _: held.wait(10)))
+        await asyncio.sleep(0)
+        tasks = [each() for each in appends]
+        await asyncio.sleep(0)
+        held.set()
+        await first
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    made = await together(
+        partial(append, one, 1, 10),
+        partial(append, two, 2, 11),
+        partial(append, one, 2, 12),
+        partial(append, two, 2, 13),
+    )
+    assert [(each.entry.seq, each.new) for each in made] == [
+        (2, True),
+        (2, True),
+        (3, True),
+        (3, True),
+    ]
+    assert sizes == [4]
+    made = await together(
+        partial(append, one, 1, 20),
+        partial(append, one, 3, 21),  # nobody's token
+        partial(append, one, 2, 22, 9),  # another parent
+        partial(append, one, 1, 20),  # the first, once more
+        partial(append, two, 1, 23),
+    )
+    assert [getattr(each, "kind", None) or each.entry.seq for each in made] == [
+        4,
+        "not-authorised",
+        "stale-parent",
+        4,
+        4,
+    ]
+    assert sizes == [5, 1, 1, 1, 1, 1]
+    assert [made[0].new, made[3].new, made[4].new] == [True, False, True]
+    for session_id, head in ((one, 4), (two, 4)):
+        page = await database.read(partial(log.page, session_id=session_id, after=1, limit=9))
+        assert page.head == head
+        assert [entry.seq for entry in page.entries] == list(range(2, head + 1))

@@ -283,7 +283,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def require_server() -> None:
-    if find_spec("fastapi") is None:
+    if find_spec("starlette") is None:
         typer.echo("The server is not installed: pip install 'careseal[server]'", err=True)
         raise typer.Exit(1)
 

@@ -8,13 +8,13 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from fastapi import FastAPI
 from sqlalchemy import URL
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from careseal import __version__
 from careseal.server import metrics, web_client
 from careseal.server.blobs import open_blobs
 from careseal.server.bus import Line, PostgresLine, RedisLine
@@ -45,15 +45,28 @@ from careseal.server.sweep import sweep_for_ever
 from careseal.server.tokens import server_secrets
 from careseal.server.workers import Workers
 
-TELEMEDICINE = (sessions, door, commits, chat, follow, members, knocks, files, ice)
+RESOURCES = (  # the first has what is asked for most
+    chat,
+    door,
+    commits,
+    follow,
+    files,
+    sessions,
+    members,
+    knocks,
+    ice,
+    accounts,
+    server,
+    web_client,
+)
 log = logging.getLogger(__name__)
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings) -> Starlette:
     """The application for these settings; it opens its data when it starts."""
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with open_relay(settings) as relay:
             app.state.relay = relay
             sweeping = asyncio.create_task(sweep_for_ever(relay))
@@ -63,27 +76,22 @@ def create_app(settings: Settings) -> FastAPI:
             with suppress(asyncio.CancelledError):
                 await sweeping
 
-    app = FastAPI(
-        title="careseal",
-        version=__version__,
+    app = Starlette(
+        routes=[route for resource in RESOURCES for route in resource.routes],
         lifespan=lifespan,
-        openapi_url=None,
-        redirect_slashes=False,
-        # FastAPI's own would export paths with ids, and what exceptions say.
-        telemetry={"tracing": False, "metrics": False, "logs": False},
+        middleware=[
+            Middleware(SecurityHeaders, tls=settings.tls),
+            Middleware(RequestLog),
+        ],
+        exception_handlers={
+            Problem: _refuse,
+            HTTPException: _refuse_unrouted,
+            ClientDisconnect: _gone,
+            Exception: _fail,
+        },
     )
+    app.router.redirect_slashes = False
     app.state.web_client = web_client.WebClient()
-    for resource in TELEMEDICINE:
-        app.include_router(resource.router, prefix="/api/telemedicine")
-    app.include_router(accounts.router, prefix="/api")
-    app.include_router(server.router)
-    app.include_router(web_client.router)
-    app.add_exception_handler(Problem, _refuse)
-    app.add_exception_handler(HTTPException, _refuse_unrouted)
-    app.add_exception_handler(ClientDisconnect, _gone)
-    app.add_exception_handler(Exception, _fail)
-    app.add_middleware(RequestLog)
-    app.add_middleware(SecurityHeaders, tls=settings.tls)
     return app
 
 

@@ -14,7 +14,7 @@ from functools import partial
 from multiprocessing.connection import Connection
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from careseal.server import accounts, metrics, traces
 from careseal.server.app import create_app, open_relay
@@ -32,7 +32,7 @@ MOST_FRAME = 128 * 1024  # §8.1
 UNREAD_AFTER = 60_000  # ms that a peer may leave what was sent to it, then TCP gives up
 KEEP_ALIVE = 130  # s, longer than proxies keep their idle connections
 GOODBYE = 3  # s for followers to take their leave
-TURN = 0.0002  # s that a thread keeps the interpreter while another waits; the writer waits often
+TURN = 0.001  # s that a thread keeps the interpreter while another waits; the writer waits often
 log = logging.getLogger(__name__)
 
 
@@ -125,7 +125,7 @@ async def make_sign_in_link(settings: Settings) -> str:
 
 
 class _Process(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, app: FastAPI, started: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, app: Starlette, started: Callable[[], None]) -> None:
         super().__init__(config)
         self._app = app
         self._tell_started = started

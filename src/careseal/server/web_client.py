@@ -10,12 +10,12 @@ from os.path import isfile
 from pathlib import Path
 from typing import Final
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from careseal.release import BROTLI, WEB_CLIENT
 from careseal.server.problems import Problem
+from careseal.server.routing import Routes
 
 PACKED: Final = frozenset(
     {".css", ".html", ".js", ".json", ".map", ".svg", ".txt", ".wasm", ".webmanifest"}
@@ -26,8 +26,8 @@ TYPES: Final = {
     ".woff2": "font/woff2",
     ".wasm": "application/wasm",
 }
-READ: Final = ["GET", "HEAD"]
-router = APIRouter()
+READ: Final = "GET HEAD"
+routes = Routes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +91,10 @@ def _client(request: Request) -> WebClient:
     return client
 
 
-@router.api_route("/", methods=READ)
-@router.api_route("/sign-in", methods=READ)
-@router.api_route("/telemedicine/{session}", methods=READ)
-async def page(request: Request) -> Response:
+@routes.on(READ, "/")
+@routes.on(READ, "/sign-in")
+@routes.on(READ, "/telemedicine/{session}")
+async def page(request: Request, session: str = "") -> Response:
     """The page finds out for itself which one it is."""
     try:
         return _client(request).answer("index.html", request, "no-store")
@@ -102,13 +102,13 @@ async def page(request: Request) -> Response:
         raise Problem("unavailable", "The web client is not built; run make web.") from None
 
 
-@router.api_route("/assets/{name:path}", methods=READ)
+@routes.on(READ, "/assets/{name:path}")
 async def asset(request: Request, name: str) -> Response:
     """A file whose name holds its hash."""
     return _client(request).answer(f"assets/{name}", request, "public, max-age=31536000, immutable")
 
 
-@router.api_route("/{name}", methods=READ)
+@routes.on(READ, "/{name}")
 async def other(request: Request, name: str) -> Response:
     """What the browser looks for by name: icons, manifest, robots."""
     return _client(request).answer(name, request, "no-cache")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -10,12 +9,13 @@ from careseal.server import accounts, authority, base64url, wire
 from careseal.server.problems import Problem, forbidden
 from careseal.server.relay import relay_of
 from careseal.server.requests import answer, done, query_of, read_json
+from careseal.server.routing import Routes
 from careseal.server.settings import KIB
 
-router = APIRouter()
+routes = Routes("/api")
 
 
-@router.post("/accounts/sign-in")
+@routes.post("/accounts/sign-in")
 async def sign_in(request: Request) -> Response:
     relay = relay_of(request)
     query_of(request)
@@ -29,7 +29,7 @@ async def sign_in(request: Request) -> Response:
     return response
 
 
-@router.post("/accounts/sign-out")
+@routes.post("/accounts/sign-out")
 async def sign_out(request: Request) -> Response:
     query_of(request)
     _refuse_other_sites(request)
@@ -40,7 +40,7 @@ async def sign_out(request: Request) -> Response:
     return response
 
 
-@router.get("/accounts/me")
+@routes.get("/accounts/me")
 async def me(request: Request) -> Response:
     query_of(request)
     account = await authority.account(request)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from typing import Any
 
-from fastapi import APIRouter
 from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,15 +13,16 @@ from careseal.server import authority, base64url, wire
 from careseal.server.problems import Problem, forbidden, malformed
 from careseal.server.relay import Relay, relay_of
 from careseal.server.requests import answer, query_number, query_of, read_json
+from careseal.server.routing import Routes
 from careseal.server.sizes import chat_size, check_size
 from careseal.server.store import log, members
 from careseal.server.store.members import Bearer
 
-router = APIRouter()
+routes = Routes("/api/telemedicine")
 MOST_SEQ = 2**53 - 1
 
 
-@router.post("/sessions/{session}/chat")
+@routes.post("/sessions/{session}/chat")
 async def append(request: Request, session: str) -> Response:
     relay = relay_of(request)
     asking = await authority.writer(request, session)
@@ -37,16 +36,11 @@ async def append(request: Request, session: str) -> Response:
         if appended.new:
             relay.fanout.publish(session_id, appended.entry)
 
-    change = partial(
-        log.append_chat,
-        session_id=session_id,
-        token_hash=asking.token_hash,
-        sent=sent,
-        limits=limits,
-        now=relay.now(),
-    )
+    asked = log.AskedChat(session_id, asking.token_hash, sent, limits, relay.now())
     try:
-        appended = await relay.rows_of(session_id).write(change, then=pass_on)
+        appended = await relay.rows_of(session_id).write_together(
+            log.append_chats, asked, then=pass_on
+        )
     except Problem as refused:
         if refused.status in (401, 403):
             authority.forget(request, asking)
@@ -55,7 +49,7 @@ async def append(request: Request, session: str) -> Response:
     return answer({"seq": entry.seq, "at": entry.at}, 201 if appended.new else 200)
 
 
-@router.get("/sessions/{session}/chat")
+@routes.get("/sessions/{session}/chat")
 async def read(request: Request, session: str) -> Response:
     relay = relay_of(request)
     asking = await authority.bearer(request, session)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 
-from fastapi import APIRouter
 from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,6 +13,7 @@ from careseal.server.fanout import NOT_AUTHORISED
 from careseal.server.problems import forbidden, malformed
 from careseal.server.relay import Relay, relay_of
 from careseal.server.requests import answer, query_of, read_json
+from careseal.server.routing import Routes
 from careseal.server.settings import Limits
 from careseal.server.sizes import (
     check_doorway,
@@ -25,10 +25,10 @@ from careseal.server.sizes import (
 from careseal.server.store import log
 from careseal.server.store.members import Bearer
 
-router = APIRouter()
+routes = Routes("/api/telemedicine")
 
 
-@router.post("/sessions/{session}/commits")
+@routes.post("/sessions/{session}/commits")
 async def append(request: Request, session: str) -> Response:
     relay = relay_of(request)
     asking = await authority.bearer(request, session)

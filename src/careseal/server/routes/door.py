@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,13 +10,14 @@ from careseal.server import authority, base64url, wire
 from careseal.server.problems import Problem, forbidden
 from careseal.server.relay import relay_of
 from careseal.server.requests import answer, done, path_id, query_of, read_json
+from careseal.server.routing import Routes
 from careseal.server.sizes import check_doorway, doorway_size
 from careseal.server.store import doors, log, members, sessions
 
-router = APIRouter()
+routes = Routes("/api/telemedicine")
 
 
-@router.get("/sessions/{session}/door")
+@routes.get("/sessions/{session}/door")
 async def show(request: Request, session: str) -> Response:
     relay = relay_of(request)
     asking = await authority.bearer(request, session)
@@ -50,7 +50,7 @@ async def show(request: Request, session: str) -> Response:
     )
 
 
-@router.put("/sessions/{session}/door")
+@routes.put("/sessions/{session}/door")
 async def replace(request: Request, session: str) -> Response:
     relay = relay_of(request)
     asking, member_id = await authority.member(request, session)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from functools import partial
 
-from fastapi import APIRouter
 from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -24,16 +23,17 @@ from careseal.server.requests import (
     query_of,
     read_json,
 )
+from careseal.server.routing import Routes
 from careseal.server.settings import KIB
 from careseal.server.sizes import check_size
 from careseal.server.store import files
 from careseal.server.store.members import Bearer
 
-router = APIRouter()
+routes = Routes("/api/telemedicine")
 PART = "/sessions/{session}/files/{file}/parts/{number}"
 
 
-@router.post("/sessions/{session}/files")
+@routes.post("/sessions/{session}/files")
 async def create(request: Request, session: str) -> Response:
     relay = relay_of(request)
     asking, _ = await authority.member(request, session)
@@ -52,7 +52,7 @@ async def create(request: Request, session: str) -> Response:
     return answer({}, 201 if await relay.rows_of(asking.session.id).write(change) else 200)
 
 
-@router.get("/sessions/{session}/files/{file}")
+@routes.get("/sessions/{session}/files/{file}")
 async def show(request: Request, session: str, file: str) -> Response:
     asking, _ = await authority.member(request, session)
     query_of(request)
@@ -62,7 +62,7 @@ async def show(request: Request, session: str, file: str) -> Response:
     return answer(shown | {"present": present})
 
 
-@router.delete("/sessions/{session}/files/{file}")
+@routes.delete("/sessions/{session}/files/{file}")
 async def remove(request: Request, session: str, file: str) -> Response:
     relay = relay_of(request)
     asking, _ = await authority.member(request, session)
@@ -78,7 +78,7 @@ async def remove(request: Request, session: str, file: str) -> Response:
     return done()
 
 
-@router.put(PART)
+@routes.put(PART)
 async def upload_part(request: Request, session: str, file: str, number: str) -> Response:
     relay = relay_of(request)
     asking, _ = await authority.member(request, session)
@@ -99,7 +99,7 @@ async def upload_part(request: Request, session: str, file: str, number: str) ->
     return await _take(relay, asking, file_id, which, stored)
 
 
-@router.get(PART)
+@routes.get(PART)
 async def download_part(request: Request, session: str, file: str, number: str) -> Response:
     relay = relay_of(request)
     asking, _ = await authority.member(request, session)

@@ -7,7 +7,6 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from fastapi import APIRouter
 from sqlalchemy import Connection
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -26,16 +25,17 @@ from careseal.server.fanout import (
 from careseal.server.problems import Problem
 from careseal.server.relay import Relay, relay_of
 from careseal.server.requests import path_id, path_number
+from careseal.server.routing import Routes
 from careseal.server.store import log, members
 from careseal.server.store.members import Bearer
 from careseal.server.tokens import hash_octets
 
-router = APIRouter()
+routes = Routes("/api/telemedicine")
 CLOSING_TIME = 30  # s that a slow reader has to take what is on its way, then the close frame
 PAGE = 200
 
 
-@router.websocket("/sessions/{session}/follow")
+@routes.websocket("/sessions/{session}/follow")
 async def follow(socket: WebSocket, session: str) -> None:
     await socket.accept()
     try:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from careseal.server import authority
 from careseal.server.relay import relay_of
 from careseal.server.requests import answer, query_of
+from careseal.server.routing import Routes
 from careseal.server.turn import ice_servers
 
-router = APIRouter()
+routes = Routes("/api/telemedicine")
 
 
-@router.get("/sessions/{session}/ice")
+@routes.get("/sessions/{session}/ice")
 async def show(request: Request, session: str) -> Response:
     relay = relay_of(request)
     await authority.member(request, session)

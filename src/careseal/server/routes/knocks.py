@@ -6,7 +6,6 @@ import asyncio
 from functools import partial
 from typing import Any
 
-from fastapi import APIRouter
 from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,15 +14,16 @@ from careseal.server import authority, base64url, wire
 from careseal.server.problems import Problem, forbidden
 from careseal.server.relay import Relay, relay_of
 from careseal.server.requests import answer, done, path_id, query_number, query_of, read_json
+from careseal.server.routing import Routes
 from careseal.server.settings import KIB
 from careseal.server.store import knocks, log, members
 from careseal.server.store.members import Bearer
 
-router = APIRouter()
+routes = Routes("/api/telemedicine")
 BODY = 8 * KIB
 
 
-@router.post("/sessions/{session}/knocks")
+@routes.post("/sessions/{session}/knocks")
 async def ask(request: Request, session: str) -> Response:
     relay = relay_of(request)
     asking = await _joiner(request, session, relay)
@@ -45,7 +45,7 @@ async def ask(request: Request, session: str) -> Response:
     return answer({"at": kept.at}, 201 if new else 200)
 
 
-@router.get("/sessions/{session}/knocks")
+@routes.get("/sessions/{session}/knocks")
 async def show_all(request: Request, session: str) -> Response:
     relay = relay_of(request)
     asking = await authority.host(request, session)
@@ -56,7 +56,7 @@ async def show_all(request: Request, session: str) -> Response:
     return answer({"knocks": [_shown(each) for each in found]})
 
 
-@router.get("/sessions/{session}/knocks/{knock}")
+@routes.get("/sessions/{session}/knocks/{knock}")
 async def show(request: Request, session: str, knock: str) -> Response:
     relay = relay_of(request)
     asking = await _joiner(request, session, relay)
@@ -88,7 +88,7 @@ async def show(request: Request, session: str, knock: str) -> Response:
     return answer({"state": state, "keyBox": found.key_box and base64url.encode(found.key_box)})
 
 
-@router.put("/sessions/{session}/knocks/{knock}")
+@routes.put("/sessions/{session}/knocks/{knock}")
 async def admit(request: Request, session: str, knock: str) -> Response:
     relay = relay_of(request)
     asking = await authority.host(request, session)
@@ -109,7 +109,7 @@ async def admit(request: Request, session: str, knock: str) -> Response:
     return done()
 
 
-@router.delete("/sessions/{session}/knocks/{knock}")
+@routes.delete("/sessions/{session}/knocks/{knock}")
 async def end(request: Request, session: str, knock: str) -> Response:
     """A host refuses; the joiner takes it back."""
     relay = relay_of(request)

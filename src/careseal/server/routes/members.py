@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from functools import partial
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from careseal.server import authority
 from careseal.server.relay import relay_of
 from careseal.server.requests import done, path_id, query_of
+from careseal.server.routing import Routes
 from careseal.server.store import members
 
-router = APIRouter()
+routes = Routes("/api/telemedicine")
 
 
-@router.delete("/sessions/{session}/members/{member}")
+@routes.delete("/sessions/{session}/members/{member}")
 async def revoke(request: Request, session: str, member: str) -> Response:
     relay = relay_of(request)
     asking, _ = await authority.member(request, session)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 
-from fastapi import APIRouter
 from sqlalchemy import Connection, delete, insert
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,29 +13,30 @@ from careseal.server import openapi
 from careseal.server.problems import Problem
 from careseal.server.relay import relay_of
 from careseal.server.requests import answer
+from careseal.server.routing import Routes
 from careseal.server.store.schema import pulse
 
-router = APIRouter()
+routes = Routes()
 
 
-@router.get("/api/server")
+@routes.get("/api/server")
 async def show(request: Request) -> Response:
     settings = relay_of(request).settings
     limits = settings.limits.published()
     return answer({"name": settings.name, "version": __version__, "limits": limits})
 
 
-@router.get("/api/openapi.json")
-async def describe() -> Response:
+@routes.get("/api/openapi.json")
+async def describe(_request: Request) -> Response:
     return answer(openapi.document())
 
 
-@router.get("/healthz")
-async def is_alive() -> Response:
+@routes.get("/healthz")
+async def is_alive(_request: Request) -> Response:
     return answer({"status": "ok"})
 
 
-@router.get("/readyz")
+@routes.get("/readyz")
 async def is_ready(request: Request) -> Response:
     """Whether database and objects can be written."""
     relay = relay_of(request)

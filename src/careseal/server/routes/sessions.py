@@ -7,7 +7,6 @@ import hashlib
 from functools import partial
 from typing import Any
 
-from fastapi import APIRouter
 from msgspec import UNSET
 from sqlalchemy import Connection
 from starlette.requests import Request
@@ -18,13 +17,14 @@ from careseal.server.fanout import OVER
 from careseal.server.problems import forbidden, malformed, not_authorised, too_large
 from careseal.server.relay import Relay, relay_of
 from careseal.server.requests import answer, done, path_id, query_of, read_json
+from careseal.server.routing import Routes
 from careseal.server.sizes import check_doorway, check_invites, doorway_size
 from careseal.server.store import founding, members, sessions
 
-router = APIRouter()
+routes = Routes("/api/telemedicine")
 
 
-@router.post("/sessions")
+@routes.post("/sessions")
 async def create(request: Request) -> Response:
     relay = relay_of(request)
     owner = await authority.account(request)
@@ -45,7 +45,7 @@ async def create(request: Request) -> Response:
     return answer(_shown(session, relay), 201 if new else 200)
 
 
-@router.get("/sessions")
+@routes.get("/sessions")
 async def list_of_account(request: Request) -> Response:
     relay = relay_of(request)
     owner = await authority.account(request)
@@ -61,14 +61,14 @@ async def list_of_account(request: Request) -> Response:
     return answer({"sessions": [_listed(one, relay) for one in found]})
 
 
-@router.get("/sessions/{session}")
+@routes.get("/sessions/{session}")
 async def show(request: Request, session: str) -> Response:
     found = await authority.bearer(request, session)
     query_of(request)
     return answer(_shown(found.session, relay_of(request)))
 
 
-@router.delete("/sessions/{session}")
+@routes.delete("/sessions/{session}")
 async def erase(request: Request, session: str) -> Response:
     relay, session_id = relay_of(request), path_id(session)
     query_of(request)
@@ -80,7 +80,7 @@ async def erase(request: Request, session: str) -> Response:
     return done()
 
 
-@router.post("/sessions/{session}/end")
+@routes.post("/sessions/{session}/end")
 async def end(request: Request, session: str) -> Response:
     relay = relay_of(request)
     host = await authority.host(request, session)

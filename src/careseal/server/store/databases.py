@@ -8,8 +8,9 @@ from typing import TypeVar
 
 from sqlalchemy import URL, Connection
 
-from careseal.server.store.database import Database
+from careseal.server.store.database import Database, Together
 
+A = TypeVar("A")
 T = TypeVar("T")
 
 
@@ -29,6 +30,12 @@ class OfSession:
     ) -> T:
         """As ``Database.write``, behind the session's earlier changes."""
         return await self.database.write(change, then, key=self.session_id)
+
+    async def write_together(
+        self, run: Together[A, T], asked: A, then: Callable[[T], None] | None = None
+    ) -> T:
+        """As ``Database.write_together``, behind the session's earlier changes."""
+        return await self.database.write_together(run, asked, then, key=self.session_id)
 
 
 class Databases:

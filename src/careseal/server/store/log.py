@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
 
 from msgspec import UNSET, UnsetType
 from sqlalchemy import Connection, bindparam, select, text, update
@@ -49,27 +50,43 @@ class Page:
     ended: bool
 
 
-def append_chat(
-    connection: Connection,
-    session_id: bytes,
-    token_hash: bytes,
-    sent: AppendChat,
-    *,
-    limits: Limits,
-    now: int,
-) -> Appended:
-    """Append a member's entry, or return the one that is there."""
-    bearer = members.bearer(connection, session_id, token_hash, now, hold=True)
-    if bearer.member_id is None:
-        raise forbidden("Only members write.")
-    body = sent.encrypted_message
+@dataclass(frozen=True, slots=True)
+class AskedChat:
+    """A member's entry to append."""
+
+    session_id: bytes  # 16
+    token_hash: bytes  # 32
+    sent: AppendChat
+    limits: Limits
+    now: int
+
+
+def append_chats(connection: Connection, asked: Sequence[AskedChat]) -> list[Appended]:
+    """Append members' entries, or return those that are there; refuses all if it refuses any."""
+    now = max(each.now for each in asked)
+    writers = members.writers(connection, {each.session_id for each in asked}, now)
+    for each in asked:
+        if (each.session_id, each.token_hash) not in writers:
+            members.bearer(connection, each.session_id, each.token_hash, each.now)
+            raise forbidden("Only members write.")
+    held = {session.id: session for session in writers.values()}
+    made: list[_Made] = []
     try:
-        _check_room(bearer.session, sent, limits)
-        return Appended(_append(connection, bearer.session, CHAT, sent.id, body, now), new=True)
+        for each in asked:
+            session, sent = held[each.session_id], each.sent
+            _check_room(session, sent, each.limits)
+            made.append(_make(session, CHAT, sent.id, sent.encrypted_message, each.now))
+            held[session.id] = made[-1].session
+        _store(connection, made)
     except Problem:  # most are new, so that only now it is looked whether this one is there
-        if there := _already(connection, session_id, CHAT, sent.parent, sent.id, body):
-            return Appended(_in_place(there, sent.seq), new=False)
+        if len(asked) > 1:
+            raise
+        if there := _already(
+            connection, session.id, CHAT, sent.parent, sent.id, sent.encrypted_message
+        ):
+            return [Appended(_in_place(there, sent.seq), new=False)]
         raise
+    return [Appended(each.entry, new=True) for each in made]
 
 
 def append_commit(
@@ -94,7 +111,8 @@ def append_commit(
             _admit(connection, bearer, sent.member, limits, now)
         return Appended(_in_place(there, sent.seq), new=False)
     _check_room(bearer.session, sent, limits)
-    made = _append(connection, bearer.session, COMMIT, sent.id, sent.commit, now)
+    made = _make(bearer.session, COMMIT, sent.id, sent.commit, now)
+    _store(connection, [made])
     members.close_invites(connection, session_id, sent.close)
     members.open_invites(connection, session_id, sent.open, limits.invites)
     members.revoke(connection, session_id, sent.revoke)
@@ -105,7 +123,7 @@ def append_commit(
     knocks.close(connection, session_id, sent.close)
     doors.replace(connection, session_id, sent.door, sent.key_boxes)
     doors.keep_letters(connection, session_id, sent.letters)
-    return Appended(made, new=True, replaced_token=replaced)
+    return Appended(made.entry, new=True, replaced_token=replaced)
 
 
 def _admit(
@@ -228,35 +246,47 @@ def heads(connection: Connection, sessions: list[bytes]) -> dict[bytes, tuple[in
     return {id_: (head, ended) for id_, head, ended in connection.execute(query)}
 
 
-def _append(
-    connection: Connection,
-    held: sessions.Session,
-    kind: int,
-    entry_id: bytes,
-    body: bytes,
-    now: int,
-) -> Entry:
-    """Raises ``entry-exists`` where an entry has this id."""
-    made = Entry(
-        seq=held.head + 1,
-        kind=kind,
-        parent=held.last_commit,
-        id=bytes(entry_id),
-        digest=hashlib.sha512(body).digest(),
-        at=now,
-        body=bytes(body),
+class _Made(NamedTuple):
+    """An entry that is to be stored, and its session as it is then."""
+
+    entry: Entry
+    session: sessions.Session
+
+
+def _make(held: sessions.Session, kind: int, entry_id: bytes, body: bytes, now: int) -> _Made:
+    """The next entry of the session."""
+    seq = held.head + 1
+    digest = hashlib.sha512(body).digest()
+    after = replace(
+        held,
+        head=seq,
+        last_commit=seq if kind == COMMIT else held.last_commit,
+        stored_bytes=held.stored_bytes + len(body),
+        last_activity_at=now,
     )
-    row = {name: getattr(made, name) for name in Entry.__slots__}
-    if connection.execute(_INSERT, row | {"session_id": held.id}).rowcount == 0:
+    entry = Entry(seq, kind, held.last_commit, bytes(entry_id), digest, now, bytes(body))
+    return _Made(entry, after)
+
+
+def _store(connection: Connection, made: Sequence[_Made]) -> None:
+    """Raises ``entry-exists`` where an entry has the id of one."""
+    rows = [
+        {name: getattr(entry, name) for name in Entry.__slots__} | {"session_id": session.id}
+        for entry, session in made
+    ]
+    if connection.execute(_INSERT, rows).rowcount < len(rows):
         raise _exists()
+    last = {session.id: session for _, session in made}
     connection.execute(
         _MOVE_HEAD,
-        {
-            "wanted": held.id,
-            "seq": made.seq,
-            "commit": made.seq if kind == COMMIT else held.last_commit,
-            "bytes": held.stored_bytes + len(body),
-            "now": now,
-        },
+        [
+            {
+                "wanted": session.id,
+                "seq": session.head,
+                "commit": session.last_commit,
+                "bytes": session.stored_bytes,
+                "now": session.last_activity_at,
+            }
+            for session in last.values()
+        ],
     )
-    return made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
@@ -42,6 +42,17 @@ _BY_INVITE = (
     .join(invite, invite.c.session_id == session.c.id)
     .where(*_THERE, invite.c.access_token_hash == bindparam("hash"), invite.c.open.is_(True))
 )
+_WRITERS = (
+    select(session, member.c.token_hash)
+    .join(member, member.c.session_id == session.c.id)
+    .where(
+        session.c.id.in_(bindparam("wanted", expanding=True)),
+        session.c.expires_at > bindparam("now"),
+        member.c.revoked.is_(False),
+    )
+    .order_by(session.c.id)  # locks in one order at all workers
+    .with_for_update(of=session)
+)
 _HOLDING = (_BY_MEMBER.with_for_update(of=session), _BY_INVITE.with_for_update(of=session))
 
 
@@ -59,6 +70,14 @@ def bearer(
     if row := connection.execute(by_invite, asked).first():
         return Bearer(sessions.of_row(row), row[-2], row[-1], None, token_hash)
     raise not_authorised()
+
+
+def writers(
+    connection: Connection, session_ids: Collection[bytes], now: int
+) -> dict[tuple[bytes, bytes], sessions.Session]:
+    """Sessions by their id and the hash of each member's token; nobody else changes them."""
+    rows = connection.execute(_WRITERS, {"wanted": list(session_ids), "now": now})
+    return {(row[0], row[-1]): sessions.of_row(row) for row in rows}
 
 
 def require_host(connection: Connection, session_id: bytes, token_hash: bytes, now: int) -> Bearer:
