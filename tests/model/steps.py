@@ -203,9 +203,9 @@ class Steps(World):
         if taken and lost % 2:
             return f"{device} posts its commit, which is taken and not acknowledged"
         self.read(device)
-        if taken and device.upload is not None:
+        if taken and device.upload is not None and device.upload["id"] not in self.now.astray:
             raise Mismatch(f"{device} does not adopt its commit")
-        if device.upload is not None:  # what came first has a wrong parent
+        if device.upload is not None:  # it, or what came first, has a wrong parent
             joining = device.reader.phase == "joining"
             device.reader.pending = None
             if joining:
@@ -367,6 +367,7 @@ class Steps(World):
         if there or row["parent"] == self.now.view.last_commit:
             return None
         self.append(what, row)
+        self.now.astray.add(row["id"])
         if device.outbox:
             device.outbox.pop(0)
         return f"the server takes what {device} made for another place"

@@ -89,6 +89,7 @@ class Now:
     members: dict[str, str] = field(default_factory=dict)  # member id: device
     secrets: dict[int, tuple[str, str]] = field(default_factory=dict)  # by seq where they began
     salts: dict[str, str] = field(default_factory=dict)  # entry id or door's salt: what it sealed
+    astray: set[str] = field(default_factory=set)  # ids of entries taken for another place
     counted: int = 0
     stray: int = 0  # seq of the last entry that no honest server takes
 
