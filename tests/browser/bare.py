@@ -67,7 +67,9 @@ class BarePage:
                 if "context" not in str(error):  # else one page has gone, the next is coming
                     raise
             if time.monotonic() > deadline:
-                raise TimeoutError(expression)
+                raise TimeoutError(
+                    f"{expression}, but:\n{self.evaluate('document.body.innerText')}"
+                )
             time.sleep(0.1)
 
     def click(self, button: str) -> None:

@@ -20,6 +20,17 @@ from tests.serving import ServerProcess
 
 NO_SEALING = "crypto.subtle.generateKey = () => Promise.reject(new Error('unknown'))"
 INSIDE_AN_APP = NO_SEALING + "; window.webkit = { messageHandlers: {} }"
+# Gives a name and presses "Join" in the moment in which the form is there.
+QUICK = """
+  new MutationObserver((_, observer) => {
+    const name = document.querySelector("#name")
+    if (!name) return
+    observer.disconnect()
+    name.value = "Ann"
+    name.dispatchEvent(new Event("input", { bubbles: true }))
+    name.form.requestSubmit()
+  }).observe(document, { childList: true, subtree: true })
+"""
 NO_FRAMES = """
   delete window.RTCRtpScriptTransform
   delete RTCRtpSender.prototype.createEncodedStreams
@@ -210,3 +221,15 @@ def test_where_the_client_cannot_start_the_page_says_so(
     expect(words).to_be_attached()
     page.evaluate("document.getAnimations().forEach((animation) => animation.finish())")
     expect(words).to_be_visible()
+
+
+def test_who_is_quicker_than_the_door_joins(
+    server: ServerProcess, first_browser: Browser, second_browser: Browser
+) -> None:
+    link = new_session(clinician(first_browser, server.sign_in_link))
+    context = new_context(second_browser)
+    ann = Person("Ann", context, context.new_page())
+    ann.page.add_init_script(QUICK)
+    ann.page.goto(link)
+    expect(ann.message_box).to_be_visible()
+    assert ann.complaints == []

@@ -58,6 +58,16 @@ def in_call(make_caller: MakeCaller, *, before: str = "") -> tuple[Caller, Calle
     return roe, ann
 
 
+def test_a_loudspeaker_is_offered_where_the_browser_can_choose_one(
+    make_caller: MakeCaller,
+) -> None:
+    roe, ann = in_call(make_caller, before="delete HTMLMediaElement.prototype.setSinkId")
+    kinds = "calls.devices.value.map(({ kind }) => kind)"
+    roe.until(f"{kinds}.includes('camera')")
+    assert "speaker" not in roe.do(kinds)
+    ann.until(f"{kinds}.includes('speaker')")
+
+
 def test_a_camera_that_is_unplugged_is_replaced_and_offered_when_it_comes_back(
     make_caller: MakeCaller,
 ) -> None:

@@ -167,6 +167,8 @@ def test_a_call_whose_signals_are_lost_shows_nothing_and_says_how_it_stands(
     connecting = visit.ann.page.get_by_text("Connecting…", exact=True)
     sealed = visit.ann.page.get_by_text("This picture cannot be opened")
     expect(connecting.or_(sealed).first).to_be_visible(timeout=SOON)
+    what_to_do = visit.ann.page.get_by_text(re.compile("You can wait, or hang up and write"))
+    expect(what_to_do.or_(sealed).first).to_be_visible(timeout=SOON)
     for person in (visit.roe, visit.ann):
         assert person.page.evaluate(OTHERS_PICTURE) == 0
     visit.ann.button("Hang up").click()

@@ -588,6 +588,7 @@ const ar: Catalogue = {
   "call.ringing": "جارٍ الاتصال…",
   "call.ringingName": "جارٍ الاتصال بـ {name}…",
   "call.connecting": "جارٍ التوصيل…",
+  "call.slow": "يستغرق هذا وقتًا أطول من المعتاد. يمكنك الانتظار، أو إنهاء المكالمة والكتابة.",
   "call.ended": "انتهت المكالمة",
   "call.missed": "لم يرد أحد",
   "call.declined": "رُفضت المكالمة",
@@ -636,7 +637,8 @@ const ar: Catalogue = {
   "call.ownTile": "صورتك أنت",
   "call.noPicture": "كاميرا {name} متوقفة",
   "call.muted": "الصوت مكتوم",
-  "call.unopenable": "لا يمكن فتح هذه الصورة. لم تُشفّر لهذه الجلسة.",
+  "call.unopenable":
+    "لا يمكن فتح هذه الصورة هنا، لذلك لا تُعرض. إذا بقي الأمر كذلك، فأنهِ المكالمة واتصل مرة أخرى.",
   "call.quality.good": "اتصال جيد",
   "call.quality.fair": "اتصال متوسط",
   "call.quality.weak": "اتصال ضعيف",

@@ -531,6 +531,7 @@ const de: Catalogue = {
   "call.ringing": "Es klingelt …",
   "call.ringingName": "Es klingelt bei {name} …",
   "call.connecting": "Verbindung wird hergestellt …",
+  "call.slow": "Das dauert länger als sonst. Sie können warten, oder auflegen und schreiben.",
   "call.ended": "Der Anruf ist zu Ende",
   "call.missed": "Niemand hat abgenommen",
   "call.declined": "Der Anruf wurde abgelehnt",
@@ -580,7 +581,8 @@ const de: Catalogue = {
   "call.ownTile": "Ihr eigenes Bild",
   "call.noPicture": "Kamera aus: {name}",
   "call.muted": "Stumm",
-  "call.unopenable": "Dieses Bild lässt sich nicht öffnen. Es wurde nicht für diese Sprechstunde verschlüsselt.",
+  "call.unopenable":
+    "Dieses Bild lässt sich hier nicht öffnen und wird nicht gezeigt. Bleibt es so, legen Sie auf und rufen Sie noch einmal an.",
   "call.quality.good": "Gute Verbindung",
   "call.quality.fair": "Mittlere Verbindung",
   "call.quality.weak": "Schwache Verbindung",

@@ -507,6 +507,7 @@ export const en = {
   "call.ringing": "Calling…",
   "call.ringingName": "Calling {name}…",
   "call.connecting": "Connecting…",
+  "call.slow": "This takes longer than usual. You can wait, or hang up and write.",
   "call.ended": "The call has ended",
   "call.missed": "Nobody answered",
   "call.declined": "The call was declined",
@@ -554,7 +555,8 @@ export const en = {
   "call.ownTile": "Your own picture",
   "call.noPicture": "{name} has no picture on",
   "call.muted": "Muted",
-  "call.unopenable": "This picture cannot be opened. It was not sealed for this visit.",
+  "call.unopenable":
+    "This picture cannot be opened here, so it is not shown. If it stays so, hang up and call again.",
   "call.quality.good": "Good line",
   "call.quality.fair": "Fair line",
   "call.quality.weak": "Weak line",

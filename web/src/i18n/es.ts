@@ -547,6 +547,7 @@ const es: Catalogue = {
   "call.ringing": "Llamando…",
   "call.ringingName": "Llamando a {name}…",
   "call.connecting": "Conectando…",
+  "call.slow": "Tarda más de lo normal. Puede esperar, o colgar y escribir.",
   "call.ended": "La llamada ha terminado",
   "call.missed": "Nadie ha contestado",
   "call.declined": "La llamada fue rechazada",
@@ -597,7 +598,8 @@ const es: Catalogue = {
   "call.ownTile": "Su propia imagen",
   "call.noPicture": "{name} tiene la cámara apagada",
   "call.muted": "Micrófono apagado",
-  "call.unopenable": "Esta imagen no se puede abrir. No se cifró para esta consulta.",
+  "call.unopenable":
+    "Esta imagen no se puede abrir aquí y no se muestra. Si sigue así, cuelgue y vuelva a llamar.",
   "call.quality.good": "Buena conexión",
   "call.quality.fair": "Conexión regular",
   "call.quality.weak": "Conexión débil",

@@ -547,6 +547,7 @@ const fr: Catalogue = {
   "call.ringing": "Ça sonne…",
   "call.ringingName": "Ça sonne chez {name}…",
   "call.connecting": "Connexion…",
+  "call.slow": "Cela prend plus de temps que d’habitude. Vous pouvez attendre, ou raccrocher et écrire.",
   "call.ended": "L’appel est terminé",
   "call.missed": "Personne n’a répondu",
   "call.declined": "L’appel a été refusé",
@@ -597,7 +598,8 @@ const fr: Catalogue = {
   "call.ownTile": "Votre propre image",
   "call.noPicture": "{name} a coupé sa caméra",
   "call.muted": "Micro coupé",
-  "call.unopenable": "Cette image ne peut pas être ouverte. Elle n’a pas été chiffrée pour cette consultation.",
+  "call.unopenable":
+    "Cette image ne peut pas être ouverte ici et n’est pas montrée. Si cela dure, raccrochez et rappelez.",
   "call.quality.good": "Bonne connexion",
   "call.quality.fair": "Connexion moyenne",
   "call.quality.weak": "Connexion faible",

@@ -43,7 +43,8 @@ export function JoinPage({ id, link, onReady, onJoined }: Props) {
 
   const looking = useRef<Promise<void>>(undefined)
 
-  const look = (): Promise<void> => (looking.current = lookNow())
+  /** Once at a time, whoever is first: who is quick has pressed "Join" before the effect below runs. */
+  const look = (): Promise<void> => (looking.current ??= lookNow().finally(() => (looking.current = undefined)))
   const lookNow = async (): Promise<void> => {
     try {
       const preview = await (await sessions()).look(id, link.secret, given())
@@ -70,12 +71,12 @@ export function JoinPage({ id, link, onReady, onJoined }: Props) {
   }
 
   const prepare = async (): Promise<void> => {
-    await looking.current
+    if (state.value.kind === "looking") await look()
     if (state.value.kind === "ready") (await sessions()).prepare(id, link.secret, given())
   }
 
   const join = async (name: string): Promise<void> => {
-    await looking.current
+    if (state.value.kind === "looking") await look()
     if (state.value.kind !== "ready") return
     try {
       onJoined(await (await sessions()).join(id, link.secret, name, given()))
@@ -185,12 +186,13 @@ interface NameProps {
 
 function NamePage({ id, link, preview, onWriting, onName, onJoin }: NameProps) {
   const written = useSignal<string | undefined>(undefined)
-  const name = written.value ?? preview?.ownName ?? ""
+  const nameNow = (): string => written.value ?? preview?.ownName ?? ""
+  const name = nameNow()
   const busy = useSignal(false)
   const missing = useSignal(false)
   const clinic = clinicName.value
   const submit = (): void => {
-    const given = name.trim()
+    const given = nameNow().trim() // perhaps written since it was drawn last
     missing.value = given === ""
     if (missing.value) document.getElementById("name")?.focus()
     if (missing.value || busy.value) return

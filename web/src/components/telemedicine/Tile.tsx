@@ -1,4 +1,6 @@
+import { useSignal } from "@preact/signals"
 import { type ComponentChildren, type JSX } from "preact"
+import { useEffect } from "preact/hooks"
 import { t } from "../../i18n/index"
 import { Words } from "../../i18n/Words"
 import { type CallPeer } from "../../lib/call/types"
@@ -79,6 +81,28 @@ function Pin({ label, pressed, onClick }: { label: string; pressed: boolean; onC
   )
 }
 
+/** ms until it is said that something takes long. */
+const LONG = 8000
+
+/** What is waited for; after a while also what can be done instead. */
+export function Awaited({ what }: { what: string }) {
+  const long = useSignal(false)
+  useEffect(() => {
+    long.value = false
+    const timer = setTimeout(() => void (long.value = true), LONG)
+    return () => clearTimeout(timer)
+  }, [what])
+  return (
+    <div role="status">
+      <p>{what}</p>
+      {long.value && what === t("call.connecting") && <p>{t("call.slow")}</p>}
+    </div>
+  )
+}
+
+/** Where the line is there, its first picture is not. */
+const awaited = (peer: CallPeer): string => (peer.connection === "connected" ? t("call.connecting") : connectionWords(peer))
+
 function Placeholder({ peer }: { peer: CallPeer }): JSX.Element {
   return (
     <Faceless name={peer.name}>
@@ -93,8 +117,7 @@ function Placeholder({ peer }: { peer: CallPeer }): JSX.Element {
           <Words k="call.noPicture" name={peer.name} />
         </p>
       ) : (
-        // The line is there, its first picture is not.
-        <p>{peer.connection === "connected" ? t("call.connecting") : connectionWords(peer)}</p>
+        <Awaited what={awaited(peer)} />
       )}
     </Faceless>
   )

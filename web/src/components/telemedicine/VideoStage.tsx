@@ -6,7 +6,7 @@ import { waitingWords } from "./callWords"
 import { layoutOf, type Picture } from "./layout"
 import { OwnPicture, OwnTile } from "./OwnPicture"
 import { Sound } from "./Sound"
-import { ScreenTile, Tile } from "./Tile"
+import { Awaited, ScreenTile, Tile } from "./Tile"
 import { useMedia } from "./visibility"
 import "./stage.css"
 
@@ -33,7 +33,9 @@ export default function VideoStage({ calls }: { calls: Calls }) {
   return (
     <div class="pictures">
       {peers.length === 0 ? (
-        <p class="stage-words">{waitingWords(calls.state.value, peers)}</p>
+        <div class="stage-words">
+          <Awaited what={waitingWords(calls.state.value, peers)} />
+        </div>
       ) : (
         <div
           class="tiles"

@@ -289,7 +289,8 @@ export function openDevices(): Devices {
     const found = (await media?.enumerateDevices().catch(() => [])) ?? []
     list.value = found.flatMap(({ kind, deviceId, label, groupId }) => {
       const known = KINDS[kind]
-      return known && deviceId !== "" ? [{ kind: known, id: deviceId, label, group: groupId }] : []
+      const ofUse = kind !== "audiooutput" || "setSinkId" in HTMLMediaElement.prototype
+      return known && ofUse && deviceId !== "" ? [{ kind: known, id: deviceId, label, group: groupId }] : []
     })
   }
 

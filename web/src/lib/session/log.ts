@@ -130,7 +130,7 @@ export class Log {
     if (last) {
       const epochBefore = this.engine.state?.epoch
       // From here to the write nothing waits, so that no other change of the core is lost.
-      const { core, facts, rings, changes } = this.arrived(steps)
+      const { core, facts, rings, changes, own } = this.arrived(steps)
       const lost = last.applied.event.kind === "join-lost"
       this.engine.state = lost ? undefined : last.applied.state
       this.engine.core = { ...core, state: this.engine.state && encodeState(this.engine.state) }
@@ -143,6 +143,7 @@ export class Log {
       ])
       if (this.engine.state && this.engine.state.epoch !== epochBefore) await this.engine.epochChanged()
       for (const { by, what } of facts) if (by && isSaid(what)) this.engine.line.wrote(by.memberId)
+      this.engine.outbox.landed(own)
       this.engine.timeline.update({ facts: pages.facts, receipts: core.receipts }, this.engine.outbox.shown)
       this.engine.portrait.show()
       for (const { by, ...ring } of rings) this.engine.tell(this.engine.line.speaking, { kind: "ring", by: by.memberId, ...ring })
@@ -174,19 +175,23 @@ export class Log {
     const facts: Fact[] = []
     const rings: NonNullable<Arrival["ring"]>[] = []
     const changes: Change[] = []
+    const own: string[] = []
     for (const { entry, before, applied } of steps) {
       const arrival = arrive(core, before, applied, entry, this.engine.now())
       core = arrival.core
       facts.push(...arrival.facts)
       if (arrival.ring && this.rings(entry)) rings.push(arrival.ring)
       if (arrival.stuck) this.engine.entering.stuck = "behind"
-      const own = this.engine.outbox.all.find(({ sealed }) => sealed?.id === entry.id)
-      if (own) changes.push(...this.engine.outbox.remove(own.message))
+      const mine = this.engine.outbox.all.find(({ sealed }) => sealed?.id === entry.id)
+      if (mine) {
+        own.push(mine.message)
+        changes.push(...this.engine.outbox.land(mine.message))
+      }
       if (entry.seq > before.head.seq && applied.event.kind !== "join-lost") {
         changes.push(...keeping(core.id, entry, applied, this.engine.core.posted))
       }
     }
-    return { core, facts, rings, changes }
+    return { core, facts, rings, changes, own }
   }
 
   private rings(entry: ServerEntry): boolean {

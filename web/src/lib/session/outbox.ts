@@ -26,6 +26,8 @@ export class Outbox {
   private queue: Outgoing[] = []
   /** Being written to disk. */
   private readonly coming: Outgoing[] = []
+  /** In the log, which is being written to disk before it is shown. */
+  private landing: Outgoing[] = []
 
   constructor(
     private readonly storage: Storage,
@@ -92,9 +94,19 @@ export class Outbox {
     return [{ delete: ["outbox", this.sessionId, outgoing.order] }]
   }
 
+  /** As `remove`, for what the log has; it is shown until `landed`, when the log shows it. */
+  land(message: string): Change[] {
+    this.landing = [...this.landing, ...this.queue.filter((outgoing) => outgoing.message === message)]
+    return this.remove(message)
+  }
+
+  landed(messages: readonly string[]): void {
+    this.landing = this.landing.filter(({ message }) => !messages.includes(message))
+  }
+
   /** As the timeline shows them. */
   get shown(): Unsent[] {
-    return this.queue.flatMap((outgoing) => {
+    return [...this.landing, ...this.queue].flatMap((outgoing) => {
       const what = shownOf(outgoing.payload) ?? changeOf(outgoing.payload)
       if (!what) return []
       const { message, at, state, seq } = outgoing

@@ -24,6 +24,23 @@ test("two people join by a link and write both ways", async () => {
   expect(guest.code.value?.groups).toEqual(host.code.value?.groups)
 })
 
+test("what is shown stays, and in the order of writing, while it goes out", async () => {
+  const { host } = await world.founded()
+  const lines = Array.from({ length: 40 }, (_, i) => `Line ${String(i)}`)
+  const gaps: string[][] = []
+  host.timeline.subscribe(() => {
+    const shown = texts(host.timeline)
+    if (shown.some((line, i) => line !== lines[i])) gaps.push(shown)
+  })
+  for (const line of lines) {
+    await host.sendText(line)
+    await new Promise((next) => setTimeout(next, 0))
+  }
+  await until(() => host.unsent.value === 0)
+  expect(gaps).toEqual([])
+  expect(texts(host.timeline)).toEqual(lines)
+})
+
 test("a message is sent, then delivered, then seen", async () => {
   const { id, secret, host } = await world.founded()
   const guest = await world.joined(id, secret, "Sam")
