@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.eventually import eventually
 from tests.server.visits import Member, Visit, new_id, problem_of
 from tests.serving import ServerProcess, serving
 
@@ -224,6 +225,31 @@ def small_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerPro
         "--limit=parts=3",
     ) as running:
         yield running
+
+
+def test_what_all_sessions_store_is_limited(tmp_path: Path) -> None:
+    with (
+        serving(tmp_path, "--limit=allStoredBytes=1000000") as running,
+        running.sign_in() as client,
+    ):
+        one, other = Visit().create(client), Visit().create(client)
+        file = announce(client, one, one.host, 1, 900_000)
+        asked = {"id": new_id(), "parts": 1, "size": 200_000}
+        path, header = f"{other.path}/files", other.host.token.header
+        refused = client.post(path, json=asked, headers=header)
+        assert (refused.status_code, problem_of(refused)) == (507, "storage-full")
+        assert refused.json()["limit"] == "allStoredBytes"
+        # What has its room keeps it, and messages go on.
+        there = {"id": file, "parts": 1, "size": 900_000}
+        again = client.post(f"{one.path}/files", json=there, headers=one.host.token.header)
+        assert again.status_code == 200
+        other.write(client, other.host)
+        client.delete(f"{one.path}/files/{file}", headers=one.host.token.header)
+
+        def fits() -> bool:
+            return client.post(path, json=asked, headers=header).status_code == 201
+
+        eventually(fits)
 
 
 @pytest.fixture(scope="module")

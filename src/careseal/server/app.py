@@ -24,6 +24,7 @@ from careseal.server.limits import RateLimiter
 from careseal.server.problems import Problem
 from careseal.server.relay import Relay
 from careseal.server.request_log import RequestLog, event
+from careseal.server.room import Room
 from careseal.server.routes import (
     accounts,
     chat,
@@ -115,6 +116,7 @@ async def open_relay(settings: Settings, *, alone: bool = False) -> AsyncIterato
                 blobs=blobs,
                 fanout=fanout,
                 limiter=limiter,
+                room=Room(databases, settings.limits.all_stored_bytes),
                 workers=workers,
             )
     finally:

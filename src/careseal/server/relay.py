@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 
 from careseal.server.blobs import Blobs
 from careseal.server.fanout import REVOKED, Fanout
+from careseal.server.room import Room
 from careseal.server.settings import Settings
 from careseal.server.shared_limits import Limiter
 from careseal.server.store.databases import Databases, OfSession
@@ -24,6 +25,7 @@ class Relay:
     blobs: Blobs
     fanout: Fanout
     limiter: Limiter
+    room: Room
     workers: Workers | None = None  # this one among them, where there can be others
     writers: dict[tuple[bytes, bytes], bytes] = field(default_factory=dict)  # authority.writer
 

@@ -39,6 +39,7 @@ class Limits(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
     entries_burst: int = 200
     entries: int = 1_000_000
     stored_bytes: int = 50 * GIB
+    all_stored_bytes: int = 2**50  # as good as none
     members: int = 64
     knocks: int = 16
     doors_per_second: int = 10

@@ -47,9 +47,13 @@ async def create(request: Request, session: str) -> Response:
         token_hash=asking.token_hash,
         asked=asked,
         limits=limits,
+        left=await relay.room.left(),
         now=relay.now(),
     )
-    return answer({}, 201 if await relay.rows_of(asking.session.id).write(change) else 200)
+    new = await relay.rows_of(asking.session.id).write(change)
+    if new:
+        relay.room.take(asked.size)
+    return answer({}, 201 if new else 200)
 
 
 @routes.get("/sessions/{session}/files/{file}")

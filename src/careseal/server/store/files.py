@@ -41,9 +41,13 @@ def create(
     asked: CreateFile,
     *,
     limits: Limits,
+    left: int,
     now: int,
 ) -> bool:
-    """Reserve room for a file; whether it is new. Raises ``file-exists`` and limits."""
+    """Reserve room for a file; whether it is new. Raises ``file-exists`` and limits.
+
+    ``left`` bytes are left to all sessions together.
+    """
     bearer = members.bearer(connection, session_id, token_hash, now, hold=True)
     if bearer.member_id is None:
         raise forbidden("Only members write.")
@@ -56,6 +60,8 @@ def create(
     if bearer.session.ended:
         raise Problem("session-ended", "The session has ended; it can only be read.")
     _check_room(connection, bearer, made, limits)
+    if made.size > left:
+        raise Problem("storage-full", "The server's storage is full.", limit="allStoredBytes")
     row = insert(file).values(session_id=session_id, id=made.id, uploader=made.uploader)
     connection.execute(row.values(parts=made.parts, size=made.size, present=0, created_at=now))
     _add_stored_bytes(connection, session_id, made.size, now)

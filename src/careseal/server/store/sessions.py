@@ -64,6 +64,11 @@ def last_activity(connection: Connection) -> int | None:
     return connection.execute(select(func.max(session.c.last_activity_at))).scalar()
 
 
+def stored_bytes(connection: Connection) -> int:
+    """Of all sessions together."""
+    return int(connection.execute(select(func.sum(session.c.stored_bytes))).scalar() or 0)
+
+
 def expired(connection: Connection, now: int) -> list[bytes]:
     """Ids of the sessions whose time has come."""
     query = select(session.c.id).where(session.c.expires_at <= now)
