@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -144,6 +145,64 @@ def test_an_outsiders_answer_tells_nothing(client: httpx.Client, scene: Scene) -
 def test_a_host_may_do_all_of_it(client: httpx.Client, scene: Scene, route: Any) -> None:
     """The same requests succeed with the right token, so the refusals above are for the token."""
     assert ask(client, scene, route, "a host") == ""
+
+
+# A token that wrote before is known to the worker: it opens nothing more, whatever ended it.
+
+
+def removed(client: httpx.Client, visit: Visit, guest: Member) -> None:
+    gone = f"{visit.path}/members/{guest.id}"
+    assert client.delete(gone, headers=visit.host.token.header).status_code == 204
+
+
+def removed_by_a_commit(client: httpx.Client, visit: Visit, guest: Member) -> None:
+    commit = visit.commit(1, revoke=[guest.id])
+    made = client.post(f"{visit.path}/commits", json=commit, headers=visit.host.token.header)
+    assert made.status_code == 201
+
+
+def back_with_another_token(client: httpx.Client, visit: Visit, guest: Member) -> None:
+    again = visit.commit(1, member={"id": guest.id, "tokenHash": Token().hash})
+    made = client.post(f"{visit.path}/commits", json=again, headers=visit.guest_invite.token.header)
+    assert made.status_code == 201
+
+
+def without_a_session(client: httpx.Client, visit: Visit, guest: Member) -> None:
+    assert client.delete(visit.path, headers=visit.host.token.header).status_code == 204
+
+
+ENDS = (removed, removed_by_a_commit, back_with_another_token, without_a_session)
+APPENDS: dict[str, dict[str, Any]] = {
+    "as it should be": {"json": chat(1)},
+    "with another parent": {"json": chat(9)},
+    "no JSON": {"content": b"{", "headers": {"Content-Type": "application/json"}},
+    "of another type": {"content": b"text", "headers": {"Content-Type": "text/plain"}},
+    "without an id": {"json": {"parent": 1}},
+    "too large": {"json": chat(1, 70_000)},
+    "with a query": {"json": chat(1), "params": {"after": 1}},
+}
+
+
+@pytest.mark.parametrize("append", APPENDS.values(), ids=APPENDS)
+@pytest.mark.parametrize("end", ENDS)
+def test_the_next_append_of_a_token_that_wrote_is_refused_for_the_token(
+    client: httpx.Client, visit: Visit, end: Callable[..., None], append: dict[str, Any]
+) -> None:
+    guest = visit.join(client, 0)
+    visit.write(client, guest, 1)
+    before = ask_to_append(client, visit, guest, append)
+    end(client, visit, guest)
+    after = ask_to_append(client, visit, guest, append)
+    assert before != "not-authorised"
+    assert after == "not-authorised"
+
+
+def ask_to_append(
+    client: httpx.Client, visit: Visit, member: Member, append: dict[str, Any]
+) -> str:
+    asked = {**append, "headers": {**append.get("headers", {}), **member.token.header}}
+    answer = client.post(f"{visit.path}/chat", **asked)
+    return "" if answer.is_success else problem_of(answer)
 
 
 def test_accounts_are_asked_for_where_sessions_are_made(client: httpx.Client, scene: Scene) -> None:

@@ -132,6 +132,20 @@ def test_what_happens_at_one_is_followed_at_the_other(
             assert far_host.closed()[0] == 4410
 
 
+def test_a_token_that_wrote_at_one_and_was_revoked_at_the_other_is_refused(
+    pair: tuple[ServerProcess, ServerProcess], visit: Visit
+) -> None:
+    here, there = pair
+    with here.client() as client, there.client() as other:
+        guest = visit.join(other, 0)
+        visit.write(client, guest, 1)
+        gone = f"{visit.path}/members/{guest.id}"
+        assert other.delete(gone, headers=visit.host.token.header).status_code == 204
+        for body in ({}, chat(1), {}):
+            refused = client.post(f"{visit.path}/chat", json=body, headers=guest.token.header)
+            assert problem_of(refused) == "not-authorised"
+
+
 def test_who_follows_elsewhere_counts_and_goes(
     pair: tuple[ServerProcess, ServerProcess], visit: Visit, account: httpx.Client
 ) -> None:

@@ -65,8 +65,8 @@ class Writer:
 async def writer(request: Request, session: str) -> Writer:
     """As ``member``, from memory where the token was good before.
 
-    Only for what looks at the token again in its transaction, and calls ``forget`` when that
-    refuses.
+    Only for what looks at the token in its transaction, and calls ``look_again`` before whatever
+    it refuses.
     """
     relay, session_id = relay_of(request), path_id(session)
     hashed = hash_of(_bearer_token(request) or "")
@@ -79,9 +79,10 @@ async def writer(request: Request, session: str) -> Writer:
     return Writer(session_id, found.token_hash, member_id)
 
 
-def forget(request: Request, refused: Writer) -> None:
-    """Look in the database when this token is brought again."""
-    relay_of(request).writers.pop((refused.session_id, refused.token_hash), None)
+async def look_again(request: Request, session: str, known: Writer) -> None:
+    """Of a token from memory that may be revoked: raises as ``writer`` does without a memory."""
+    relay_of(request).writers.pop((known.session_id, known.token_hash), None)
+    await writer(request, session)
 
 
 async def host(request: Request, session: str) -> Bearer:

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from careseal.server import authority, base64url, wire
+from careseal.server.authority import Writer
 from careseal.server.problems import Problem, forbidden, malformed
 from careseal.server.relay import Relay, relay_of
 from careseal.server.requests import answer, query_number, query_of, read_json
@@ -26,6 +27,16 @@ MOST_SEQ = 2**53 - 1
 async def append(request: Request, session: str) -> Response:
     relay = relay_of(request)
     asking = await authority.writer(request, session)
+    try:
+        appended = await _append(request, relay, asking)
+    except Problem:  # a revoked token is told that, whatever else is wrong
+        await authority.look_again(request, session, asking)
+        raise
+    entry = appended.entry
+    return answer({"seq": entry.seq, "at": entry.at}, 201 if appended.new else 200)
+
+
+async def _append(request: Request, relay: Relay, asking: Writer) -> log.Appended:
     query_of(request)
     limits, session_id = relay.settings.limits, asking.session_id
     await relay.limiter.take("entriesPerSecond", (session_id, asking.member_id))
@@ -37,16 +48,8 @@ async def append(request: Request, session: str) -> Response:
             relay.fanout.publish(session_id, appended.entry)
 
     asked = log.AskedChat(session_id, asking.token_hash, sent, limits, relay.now())
-    try:
-        appended = await relay.rows_of(session_id).write_together(
-            log.append_chats, asked, then=pass_on
-        )
-    except Problem as refused:
-        if refused.status in (401, 403):
-            authority.forget(request, asking)
-        raise
-    entry = appended.entry
-    return answer({"seq": entry.seq, "at": entry.at}, 201 if appended.new else 200)
+    rows = relay.rows_of(session_id)
+    return await rows.write_together(log.append_chats, asked, then=pass_on)
 
 
 @routes.get("/sessions/{session}/chat")
