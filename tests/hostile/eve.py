@@ -16,6 +16,8 @@ from careseal.client.transport import CommitExtras
 from careseal.e2ee import base64url
 from careseal.e2ee.commit import CommitData
 from careseal.e2ee.identifiers import EntryId
+from careseal.e2ee.identity import Identity
+from careseal.e2ee.invite import Invite
 from careseal.e2ee.log import Position
 from careseal.e2ee.message import seal_message
 from careseal.e2ee.sending import SealedChat, door_now, make_commit
@@ -79,6 +81,13 @@ class Eve:
         state = self.session.state
         attacker = Attacker(state, state.invite, os.urandom, Random(7))
         sealed = attacker.sealed(attacker.member_commit(data=CommitData(at)))
+        body = base64url.decode(str(sealed["body"]))
+        await self.commits_bytes(EntryId.parse(str(sealed["id"])), body)
+
+    async def lets_in(self, invite: Invite, who: Identity) -> None:
+        """The join of somebody by a link that she knows, posted as a commit of her own."""
+        attacker = Attacker(self.session.state, invite, os.urandom, Random(7))
+        sealed = attacker.sealed(attacker.external_commit(identity=who))
         body = base64url.decode(str(sealed["body"]))
         await self.commits_bytes(EntryId.parse(str(sealed["id"])), body)
 
