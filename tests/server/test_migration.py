@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,12 +15,23 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, inspect, text
 
+from careseal.client import (
+    ApiToken,
+    Disconnected,
+    Event,
+    MessageReceived,
+    Session,
+    Store,
+    Text,
+)
 from careseal.server.store import migration, schema
 from careseal.server.store.engines import open_engines, parse
+from tests.eventually import eventually
 from tests.form import Large
-from tests.serving import serving
+from tests.serving import ServerProcess, serving
 
 FIRST_RELEASE = Path(__file__).with_name("first_release.sql")
+GENEROUS = ("--limit=entriesPerSecond=100000", "--limit=entriesBurst=100000")
 SCRIPTS = Path(migration.__file__).with_name("migrations")
 
 
@@ -67,6 +80,86 @@ def test_data_of_the_first_release_are_there_after_the_upgrade(url: URL) -> None
     assert differences(url) == []
 
 
+@pytest.mark.parametrize("end", ["stop", "kill"])
+async def test_devices_go_on_by_themselves_over_an_upgrade(end: str, tmp_path: Path) -> None:
+    """One writes and one follows while the server ends and starts on the first release's tables."""
+    with serving(tmp_path / "server", *GENEROUS) as server:
+        stores = [Store.open(tmp_path / name) for name in ("host", "guest")]
+        account = ApiToken(server.careseal("api-token"))
+        host, (link,) = await Session.create(stores[0], server.base_url, account, name="Dr Roe")
+        async with (
+            host,
+            await Session.join(stores[1], link, name="Ann") as guest,
+            host.following() as of_host,
+            guest.following() as of_guest,
+        ):
+            said: list[str] = []
+            heard = Heard()
+            enough = asyncio.Event()
+            writing = asyncio.create_task(write(guest, said, enough))
+            hearing = [
+                asyncio.create_task(each)
+                for each in (heard.listen(of_host), Heard().listen(of_guest))
+            ]
+            await asyncio.to_thread(eventually, lambda: len(heard.texts) > 10)
+            await asyncio.to_thread(getattr(server, end))
+            make_first(url_of(server))
+            await asyncio.to_thread(eventually, lambda: heard.lost)
+            there = len(heard.texts)
+            assert not writing.done()
+            await asyncio.to_thread(server.start)
+            await asyncio.to_thread(eventually, lambda: len(heard.texts) > there + 10, 60)
+            enough.set()
+            await writing
+            await asyncio.to_thread(eventually, lambda: len(heard.texts) >= len(said))
+            assert heard.texts == said
+            assert guest.unsent == 0
+            for one in hearing:
+                one.cancel()
+        for store in stores:
+            store.close()
+        with connected(url_of(server)) as connection:
+            assert migration.revision(connection) == migration.LATEST
+        assert differences(url_of(server)) == []
+
+
+async def write(session: Session, said: list[str], enough: asyncio.Event) -> None:
+    """Without a pause; no failure is met here, so that the SDK has to."""
+    while not enough.is_set():
+        said.append(f"number {len(said)}")
+        await session.send(said[-1])
+
+
+class Heard:
+    """What one who follows was told."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.lost = 0  # how many times the line
+
+    async def listen(self, events: AsyncIterator[Event]) -> None:
+        async for event in events:
+            if isinstance(event, Disconnected):
+                self.lost += 1
+            elif isinstance(event, MessageReceived) and isinstance(event.payload, Text):
+                self.texts.append(event.payload.text)
+
+
+def url_of(server: ServerProcess) -> URL:
+    file = f"sqlite:///{server.data / 'careseal.sqlite3'}"
+    return parse(server.environment.get("CARESEAL_DATABASE_URLS", file))
+
+
+def make_first(url: URL) -> None:
+    """Take away what later releases added."""
+    first = set(re.findall(r"CREATE TABLE (\w+)", FIRST_RELEASE.read_text()))
+    with connected(url) as connection:
+        for table in set(inspect(connection).get_table_names()) - first:
+            connection.execute(text(f'DROP TABLE "{table}"'))
+    with connected(url) as connection:
+        assert migration.revision(connection) == migration.FIRST
+
+
 def test_tables_of_a_later_release_are_left_alone(url: URL) -> None:
     migration.upgrade(url)
     make_later(url)
@@ -77,8 +170,7 @@ def test_tables_of_a_later_release_are_left_alone(url: URL) -> None:
 def test_a_server_says_so_and_does_not_start(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
         server.stop()
-        file = f"sqlite:///{server.data / 'careseal.sqlite3'}"
-        make_later(parse(server.environment.get("CARESEAL_DATABASE_URLS", file)))
+        make_later(url_of(server))
         with pytest.raises(RuntimeError, match="did not start") as refused:
             server.start()
         server.process = None
