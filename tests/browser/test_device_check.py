@@ -132,6 +132,23 @@ def test_what_is_allowed_later_is_no_complaint_and_what_is_taken_away_is_told(
         expect(page.get_by_role("meter")).to_be_visible()
 
 
+def test_a_loudspeaker_is_a_choice_only_where_the_page_may_use_it(
+    place: tuple[ServerProcess, str], playwright: Playwright, chromium_options: dict[str, Any]
+) -> None:
+    server, link = place
+    with browser_with(playwright, chromium_options, FAKE) as browser:
+        page = arrive(browser, link)
+        Permissions(browser, page, server.base_url).put("granted")
+        try_devices(page)
+        expect(page.get_by_label("Loudspeaker")).to_be_visible()
+        page.add_init_script("delete HTMLMediaElement.prototype.setSinkId")
+        page.reload()
+        try_devices(page)
+        expect(page.get_by_text("You are heard.")).to_be_visible()
+        expect(page.locator(".device-trial select")).to_have_count(2)
+        expect(page.get_by_label("Loudspeaker")).to_have_count(0)
+
+
 def test_without_any_device_the_visit_is_joined_all_the_same(
     place: tuple[ServerProcess, str], playwright: Playwright, chromium_options: dict[str, Any]
 ) -> None:

@@ -8,7 +8,7 @@ import re
 import zipfile
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from tests.browser.people import Person
 from tests.browser.test_screens import axe
@@ -125,3 +125,57 @@ def test_the_record_holds_all_and_the_end_is_for_reading(
     assert ann.page.evaluate(ON_PRIVATE_DISK) == []
     kept = ann.page.evaluate(KEPT_RECORDS)
     assert not [key for key in kept if session in key], kept
+
+
+HANDLES = """() => new Promise((resolve) => {
+  indexedDB.open("careseal").onsuccess = ({ target }) => {
+    const read = target.result.transaction("handles").objectStore("handles").getAllKeys()
+    read.onsuccess = () => resolve(read.result)
+  }
+})"""
+# Handles come with files that people drop; this one is of the page's own disk.
+KEEP_HANDLE = """async (id) => {
+  const root = await navigator.storage.getDirectory()
+  const handle = await root.getFileHandle("letter.txt", { create: true })
+  await new Promise((resolve) => {
+    indexedDB.open("careseal").onsuccess = ({ target }) => {
+      const write = target.result.transaction("handles", "readwrite")
+      write.objectStore("handles").put(handle, id)
+      write.oncomplete = resolve
+    }
+  })
+}"""
+
+
+def test_drafts_and_half_sent_files_go_from_the_device_too(
+    visit: tuple[Person, Person], tmp_path: Path
+) -> None:
+    doctor, ann = visit
+
+    def hold(route: Route, request: Request) -> None:
+        """Parts of files do not get through."""
+        if request.method == "PUT" and not request.url.endswith("/door"):
+            route.abort()
+        else:
+            route.fallback()
+
+    ann.context.route("**/*", hold)
+    letter = tmp_path / "letter.txt"
+    letter.write_text("x" * 100_000)
+    ann.attach(letter)
+    session = ann.page.url.rpartition("/")[2].partition("#")[0]
+    ann.message_box.fill("Not sent, and not to be kept")
+    kept = f"async (kind) => (await ({KEPT_RECORDS})()).some(([first]) => first === kind)"
+    ann.page.wait_for_function(kept, arg="draft")
+    ann.page.wait_for_function(kept, arg="transfer")
+    (upload,) = [key[2] for key in ann.page.evaluate(KEPT_RECORDS) if key[0] == "transfer"]
+    ann.page.evaluate(KEEP_HANDLE, upload)
+    assert ann.page.evaluate(HANDLES) == [upload]
+    end(doctor)
+    ann.button("Delete from this device").click()
+    sure = ann.page.get_by_role("dialog")
+    sure.get_by_role("button", name="Delete from this device").click()
+    expect(ann.page.get_by_text("The visit was deleted from this device.")).to_be_visible()
+    left = f"async (id) => !(await ({KEPT_RECORDS})()).some((key) => key.includes(id))"
+    ann.page.wait_for_function(left, arg=session)
+    ann.page.wait_for_function(f"async () => (await ({HANDLES})()).length === 0")

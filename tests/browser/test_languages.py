@@ -280,6 +280,7 @@ def test_the_join_page_in_the_longest_language_weighs_at_most_165_kb(
     patient.page.on("response", remember)
     patient.page.goto(box.input_value())
     expect(patient.page.get_by_label(patient.words["join.name"], exact=True)).to_be_visible()
+    patient.page.wait_for_load_state("networkidle")
     sizes = {response.url: response.request.sizes()["responseBodySize"] for response in loaded}
     patient.context.close()
     others = [url for url in sizes if re.search(r"/(de|es|fr)-[^/]*\.js$", url)]

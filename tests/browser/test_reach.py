@@ -21,8 +21,6 @@ WIDE: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 360, "height": 740}
 SMALL: list[ViewportSize] = [{"width": 320, "height": 640}, {"width": 640, "height": 400}]
 """A narrow phone, and a laptop whose page is enlarged to twice its size."""
-COLOURS = ["color-contrast", "link-in-text-block"]
-"""Rules of axe that see by night what they do not by day."""
 PICTURES: list[tuple[str, ViewportSize, Literal["light", "dark"]]] = [
     ("en", WIDE, "light"),
     ("en", WIDE, "dark"),
@@ -115,16 +113,16 @@ class Look:
     def find(self, where: str, what: list[str]) -> None:
         self.findings += [f"{where}: {each}" for each in what]
 
-    def axe(self, rules: list[str] = RULES) -> list[str]:
-        found: list[str] = self.page.evaluate(FINDINGS, rules)
+    def axe(self) -> list[str]:
+        found: list[str] = self.page.evaluate(FINDINGS, RULES)
         return found
 
     def over(self, tag: str) -> None:
-        """In one language: all of axe by day, its colours by night, and the room for the words."""
+        """In one language: all of axe by day and by night, and the room for the words."""
         self.speak(tag)
         self.find(f"{tag}, light", self.axe() + self.page.evaluate(OVERFLOW))
         self.page.emulate_media(color_scheme="dark")
-        self.find(f"{tag}, dark", self.axe(COLOURS))
+        self.find(f"{tag}, dark", self.axe())
         self.page.emulate_media(color_scheme="light")
         for size in SMALL:
             self.at(size)

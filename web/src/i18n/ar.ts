@@ -639,6 +639,8 @@ const ar: Catalogue = {
   "call.muted": "الصوت مكتوم",
   "call.unopenable":
     "لا يمكن فتح هذه الصورة هنا، لذلك لا تُعرض. إذا بقي الأمر كذلك، فأنهِ المكالمة واتصل مرة أخرى.",
+  "call.unannounced":
+    "لا يمكن فتح هذه الصورة بعد: لم يصل ما يلزم لفتحها. إذا بقي الأمر كذلك فأنهِ المكالمة واتصل من جديد.",
   "call.quality.good": "اتصال جيد",
   "call.quality.fair": "اتصال متوسط",
   "call.quality.weak": "اتصال ضعيف",
@@ -670,6 +672,7 @@ const ar: Catalogue = {
   "line.sealed": "التشفير",
   "line.sealed.yes": "نعم، على جهازيكما",
   "line.sealed.waiting": "في انتظار أول صورة مشفّرة",
+  "line.sealed.unannounced": "لم يصل بعد ما يلزم لفتحها",
   "line.sealed.cannot-be-opened": "ما يصل لا يمكن فتحه ولا يُعرض",
   "line.unknown": "غير معروف بعد",
   "device.title": "الكاميرا والميكروفون",

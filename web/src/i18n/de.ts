@@ -583,6 +583,8 @@ const de: Catalogue = {
   "call.muted": "Stumm",
   "call.unopenable":
     "Dieses Bild lässt sich hier nicht öffnen und wird nicht gezeigt. Bleibt es so, legen Sie auf und rufen Sie noch einmal an.",
+  "call.unannounced":
+    "Dieses Bild lässt sich noch nicht öffnen: Was dazu nötig ist, ist nicht angekommen. Bleibt es so, legen Sie auf und rufen Sie neu an.",
   "call.quality.good": "Gute Verbindung",
   "call.quality.fair": "Mittlere Verbindung",
   "call.quality.weak": "Schwache Verbindung",
@@ -614,6 +616,7 @@ const de: Catalogue = {
   "line.sealed": "Verschlüsselt",
   "line.sealed.yes": "Ja, auf Ihren beiden Geräten",
   "line.sealed.waiting": "Wartet auf das erste verschlüsselte Bild",
+  "line.sealed.unannounced": "Was zum Öffnen nötig ist, ist noch nicht angekommen",
   "line.sealed.cannot-be-opened": "Was ankommt, lässt sich nicht öffnen und wird nicht gezeigt",
   "line.unknown": "Noch nicht bekannt",
   "device.title": "Kamera und Mikrofon",

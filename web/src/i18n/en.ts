@@ -557,6 +557,8 @@ export const en = {
   "call.muted": "Muted",
   "call.unopenable":
     "This picture cannot be opened here, so it is not shown. If it stays so, hang up and call again.",
+  "call.unannounced":
+    "This picture cannot be opened yet: what it needs has not arrived. If it stays so, hang up and call again.",
   "call.quality.good": "Good line",
   "call.quality.fair": "Fair line",
   "call.quality.weak": "Weak line",
@@ -588,6 +590,7 @@ export const en = {
   "line.sealed": "Sealed",
   "line.sealed.yes": "Yes, on the devices of you both",
   "line.sealed.waiting": "Waits for the first sealed picture",
+  "line.sealed.unannounced": "What is needed to open it has not arrived yet",
   "line.sealed.cannot-be-opened": "What comes cannot be opened and is not shown",
   "line.unknown": "Not known yet",
   "device.title": "Camera and microphone",

@@ -600,6 +600,8 @@ const es: Catalogue = {
   "call.muted": "Micrófono apagado",
   "call.unopenable":
     "Esta imagen no se puede abrir aquí y no se muestra. Si sigue así, cuelgue y vuelva a llamar.",
+  "call.unannounced":
+    "Esta imagen aún no se puede abrir: no ha llegado lo que hace falta. Si sigue así, cuelgue y vuelva a llamar.",
   "call.quality.good": "Buena conexión",
   "call.quality.fair": "Conexión regular",
   "call.quality.weak": "Conexión débil",
@@ -631,6 +633,7 @@ const es: Catalogue = {
   "line.sealed": "Cifrado",
   "line.sealed.yes": "Sí, en los dispositivos de ambos",
   "line.sealed.waiting": "Espera la primera imagen cifrada",
+  "line.sealed.unannounced": "Aún no ha llegado lo que hace falta para abrirla",
   "line.sealed.cannot-be-opened": "Lo que llega no se puede abrir y no se muestra",
   "line.unknown": "Aún no se sabe",
   "device.title": "Cámara y micrófono",

@@ -600,6 +600,8 @@ const fr: Catalogue = {
   "call.muted": "Micro coupé",
   "call.unopenable":
     "Cette image ne peut pas être ouverte ici et n’est pas montrée. Si cela dure, raccrochez et rappelez.",
+  "call.unannounced":
+    "Cette image ne peut pas encore être ouverte : ce qu’il faut n’est pas arrivé. Si cela dure, raccrochez et rappelez.",
   "call.quality.good": "Bonne connexion",
   "call.quality.fair": "Connexion moyenne",
   "call.quality.weak": "Connexion faible",
@@ -631,6 +633,7 @@ const fr: Catalogue = {
   "line.sealed": "Chiffrement",
   "line.sealed.yes": "Oui, sur vos deux appareils",
   "line.sealed.waiting": "Attend la première image chiffrée",
+  "line.sealed.unannounced": "Ce qu’il faut pour l’ouvrir n’est pas encore arrivé",
   "line.sealed.cannot-be-opened": "Ce qui arrive ne s’ouvre pas et n’est pas montré",
   "line.unknown": "Pas encore connu",
   "device.title": "Caméra et micro",

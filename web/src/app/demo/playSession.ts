@@ -346,7 +346,7 @@ export function playNotes(): PrivateNotes {
   const kept = new Map([[`${"B".repeat(18)}001A`, "Ask for the second picture"]])
   return {
     read: (id) => Promise.resolve(kept.get(id) ?? ""),
-    write: (id, text) => Promise.resolve(void kept.set(id, text)),
+    write: (id, text) => Promise.resolve(kept.set(id, text)).then(() => text),
     follow: () => () => undefined,
     all: () => Promise.resolve(kept),
   }

@@ -19,6 +19,8 @@ export default function Notes({ id, notes, onSaved }: Props) {
   const text = useSignal<string | undefined>(undefined)
   const state = useSignal<"" | "saving" | "saved" | "failed">("")
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined)
+  /** As last read or kept here: whether another tab wrote since is judged by it. */
+  const before = useRef("")
   const field = useId()
 
   const keep = (): void => {
@@ -26,12 +28,21 @@ export default function Notes({ id, notes, onSaved }: Props) {
     timer.current = undefined
     const written = text.peek()
     if (written === undefined) return
-    notes.write(id, written).then(
-      () => {
-        if (text.peek() === written) state.value = "saved"
+    const known = before.current
+    before.current = written
+    notes.write(id, written, known).then(
+      (kept) => {
+        if (text.peek() === written) {
+          text.value = kept
+          before.current = kept
+          state.value = "saved"
+        }
         onSaved?.()
       },
-      () => (state.value = "failed"),
+      () => {
+        if (before.current === written) before.current = known
+        state.value = "failed"
+      },
     )
   }
   useEffect(() => {
@@ -40,7 +51,9 @@ export default function Notes({ id, notes, onSaved }: Props) {
       if (timer.current !== undefined) return
       notes.read(id).then(
         (kept) => {
-          if (timer.current === undefined) text.value = kept
+          if (timer.current !== undefined) return
+          text.value = kept
+          before.current = kept
         },
         () => (state.value = "failed"),
       )

@@ -108,6 +108,8 @@ function Placeholder({ peer }: { peer: CallPeer }): JSX.Element {
     <Faceless name={peer.name}>
       {peer.sealed === "cannot-be-opened" ? (
         <p role="alert">{t("call.unopenable")}</p>
+      ) : peer.sealed === "unannounced" ? (
+        <p role="alert">{t("call.unannounced")}</p>
       ) : peer.connection === "connected" && peer.picturePaused ? (
         <p role="status">
           <Words k="call.line.theirPaused" name={peer.name} />

@@ -141,7 +141,7 @@ function fakeSealing(): Sealing {
     transform: vi.fn(),
     announced: vi.fn(),
     sealed: () => Promise.resolve(),
-    counts: () => ({ sealed: 0, unsent: 0, opened: 0, unsealed: 0, undecodable: 0 }),
+    counts: () => ({ sealed: 0, unsent: 0, opened: 0, unsealed: 0, undecodable: 0, early: 0 }),
     counted: () => Promise.resolve(),
     forget: vi.fn(),
     close: vi.fn(),

@@ -36,6 +36,8 @@ export interface SlotCounts {
   unsealed: number
   /** Dropped because no key opens them, replayed or damaged. */
   undecodable: number
+  /** Dropped because the other side's `media` signal, which says how the stream is sealed, has not come. */
+  early: number
 }
 
 export type FromWorker =

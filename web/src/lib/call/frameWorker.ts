@@ -31,7 +31,7 @@ function stateOf(link: number): LinkState {
   let state = links.get(link)
   if (!state) {
     state = {
-      counts: SLOTS.map(() => ({ sealed: 0, unsent: 0, opened: 0, unsealed: 0, undecodable: 0 })),
+      counts: SLOTS.map(() => ({ sealed: 0, unsent: 0, opened: 0, unsealed: 0, undecodable: 0, early: 0 })),
       openers: SLOTS.map((media) => new StreamOpener(keys, media)),
     }
     links.set(link, state)
@@ -82,7 +82,7 @@ function opening({ link, slot }: TransformOptions, ask: () => void): TransformSt
       return opened
     }
     missing = true
-    count(link, slot, opened === "unsealed" ? "unsealed" : "undecodable")
+    count(link, slot, opened ?? "undecodable")
     return undefined
   })
 }

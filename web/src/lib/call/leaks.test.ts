@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { framesSent, leaks } from "./leaks.ts"
 
-const counts = (sealed: number, unsent = 0) => () => ({ sealed, unsent, opened: 0, unsealed: 0, undecodable: 0 })
+const counts = (sealed: number, unsent = 0) => () => ({ sealed, unsent, opened: 0, unsealed: 0, undecodable: 0, early: 0 })
 
 describe("a leak", () => {
   it("is what leaves and was never sealed, also beside frames that were", () => {

@@ -20,6 +20,8 @@ export class PeerView {
   #speaking = signal(false)
   #spokeAt = -Infinity
   #sealed: Sealed = "waiting"
+  /** Frames that came before it was said how they are sealed, and polls in a row that saw more of them. */
+  #early = { frames: 0, inRow: 0 }
   #frames = SLOTS.map(() => ({ opened: 0, undecodable: 0, hopeless: 0 }))
 
   constructor(
@@ -39,7 +41,7 @@ export class PeerView {
   }
 
   noteOpened(): void {
-    if (this.#sealed === "waiting") this.#sealed = "yes"
+    if (this.#sealed === "waiting" || this.#sealed === "unannounced") this.#sealed = "yes"
     this.refresh(this.#shown.peek().connection !== "ringing")
   }
 
@@ -96,6 +98,8 @@ export class PeerView {
   #judgeSealing(): void {
     let came = 0
     let hopeless = false
+    const early = SLOTS.reduce<number>((sum, slot) => sum + this.counts(slot).early, 0)
+    this.#early = { frames: early, inRow: early > this.#early.frames ? this.#early.inRow + 1 : 0 }
     for (const slot of SLOTS) {
       const { opened, undecodable } = this.counts(slot)
       const before = this.#frames[slot] ?? { opened: 0, undecodable: 0, hopeless: 0 }
@@ -108,6 +112,7 @@ export class PeerView {
     }
     if (hopeless) this.#sealed = "cannot-be-opened"
     else if (came > 0) this.#sealed = "yes"
+    else if (this.#early.inRow >= HOPELESS) this.#sealed = "unannounced"
   }
 
   async #watchLine(): Promise<void> {

@@ -47,7 +47,7 @@ export function canSeal(): boolean {
   )
 }
 
-const NONE: SlotCounts = { sealed: 0, unsent: 0, opened: 0, unsealed: 0, undecodable: 0 }
+const NONE: SlotCounts = { sealed: 0, unsent: 0, opened: 0, unsealed: 0, undecodable: 0, early: 0 }
 
 /** Starts a worker. One serves all connections of a call, so that no counter is ever used twice. */
 export function startSealing(events: SealingEvents): Sealing {

@@ -71,7 +71,12 @@ export interface OwnLine {
 }
 
 /** Whether frames of this peer can be opened with the group's keys. */
-export type Sealed = "yes" | "waiting" | "cannot-be-opened"
+export type Sealed =
+  | "yes"
+  | "waiting"
+  /** Frames come, and how they are sealed has not been heard. */
+  | "unannounced"
+  | "cannot-be-opened"
 
 /** Somebody in the call, or rung by it. A new value whenever something but `level` changes. */
 export interface CallPeer {

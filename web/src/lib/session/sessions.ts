@@ -63,12 +63,20 @@ export class DeviceSessions implements Sessions {
 
   readonly notes: PrivateNotes = {
     read: async (id) => ((await (await this.storage()).get(notesKey(id))) as string | undefined) ?? "",
-    write: async (id, text) => {
+    write: async (id, text, before) => {
+      const storage = await this.storage()
       const key = notesKey(id)
-      await (await this.storage()).write([text === "" ? { delete: key } : { put: key, value: text }])
+      const locks = this.options.locks ?? navigator.locks
+      const written = await locks.request(`${this.notesChannel}/${id}`, async () => {
+        const kept = ((await storage.get(key)) as string | undefined) ?? ""
+        const both = kept === before || kept === text ? text : bothOf(kept, text, before)
+        await storage.write([both === "" ? { delete: key } : { put: key, value: both }])
+        return both
+      })
       const channel = new BroadcastChannel(this.notesChannel)
       channel.postMessage(id)
       channel.close()
+      return written
     },
     follow: (id, changed) => {
       const channel = new BroadcastChannel(this.notesChannel)
@@ -369,6 +377,12 @@ export class DeviceSessions implements Sessions {
 type KeptSummary = Omit<SessionSummary, "self" | "others" | "head"> & Partial<SessionSummary>
 
 const whole = (kept: KeptSummary): SessionSummary => ({ self: "", others: [], head: 0, ...kept })
+
+/** Notes that two tabs wrote at once: nothing of either is lost. What was only added is not said twice. */
+function bothOf(kept: string, text: string, before: string): string {
+  const own = text.startsWith(before) ? text.slice(before.length) : text
+  return [kept, own].filter((part) => part.trim() !== "").join("\n")
+}
 
 const notesKey = (id: string) => ["notes", id] as const
 

@@ -1,6 +1,7 @@
 import "fake-indexeddb/auto"
 import { openDB } from "idb"
 import { beforeEach, expect, test } from "vitest"
+import { forgetSession } from "./core.ts"
 import { Storage } from "./storage.ts"
 
 let name = ""
@@ -63,4 +64,21 @@ test("two pages that open at once have one key", async () => {
   const [one, two] = await Promise.all([Storage.open(name), Storage.open(name)])
   await one.write([{ put: ["session", "a"], value: "x" }])
   expect(await two.get(["session", "a"])).toBe("x")
+})
+
+test("a session that is forgotten leaves no draft, no half-sent file and no way to the file, and others are left alone", async () => {
+  const storage = await Storage.open(name)
+  for (const id of ["a", "b"]) {
+    await storage.write([
+      { put: ["draft", id], value: "Not sent" },
+      { put: ["transfer", id, `letter-${id}`], value: {} },
+    ])
+    await storage.keepHandle(`letter-${id}`, { kind: "file" } as FileSystemFileHandle)
+  }
+  await forgetSession(storage, "a")
+  expect(await storage.get(["draft", "a"])).toBeUndefined()
+  expect(await storage.under(["transfer", "a"])).toEqual([])
+  expect(await storage.handle("letter-a")).toBeUndefined()
+  expect(await storage.get(["draft", "b"])).toBe("Not sent")
+  expect(await storage.handle("letter-b")).toBeDefined()
 })

@@ -453,8 +453,10 @@ export interface SessionSummary {
 /** What a clinician writes about a session for itself: kept sealed on this device, and never sent. */
 export interface PrivateNotes {
   read(id: string): Promise<string>
-  /** Durable when it resolves. */
-  write(id: string, text: string): Promise<void>
+  /**
+   * Durable when it resolves, with what is kept now: where another tab wrote since `before` was read, the text of both.
+   */
+  write(id: string, text: string, before: string): Promise<string>
   /** Hears that another tab has written; stops when the result is called. */
   follow(id: string, changed: () => void): () => void
   /** All that are not empty, by session. */

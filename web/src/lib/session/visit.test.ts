@@ -141,11 +141,22 @@ test("a session is read on for the list without being followed, unless another t
 test("private notes are kept sealed on the device, and go with the session", async () => {
   const { id, profile, host } = await world.founded()
   const { notes } = profile.page()
-  await notes.write(id, "Anxious about the needle")
+  await notes.write(id, "Anxious about the needle", "")
   expect(await profile.page().notes.read(id)).toBe("Anxious about the needle")
   expect([...(await notes.all())]).toEqual([[id, "Anxious about the needle"]])
   await host.deleteFromDevice()
   expect(await notes.read(id)).toBe("")
+})
+
+test("of notes that two tabs write at once nothing is lost", async () => {
+  const { id, profile } = await world.founded()
+  const one = profile.page().notes
+  const other = profile.page().notes
+  await one.write(id, "Knee.", "")
+  const written = [one.write(id, "Knee. Left", "Knee."), other.write(id, "Knee. Since May", "Knee.")]
+  expect(await Promise.all(written)).toEqual(["Knee. Left", "Knee. Left\n Since May"])
+  expect(await other.write(id, "Not the knee", "Knee. Left")).toBe("Knee. Left\n Since May\nNot the knee")
+  expect(await one.read(id)).toBe("Knee. Left\n Since May\nNot the knee")
 })
 
 test("a guest cannot remove, invite or end", async () => {
