@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from redis import Redis
@@ -14,12 +14,14 @@ from redis.exceptions import ConnectionError
 from tests.ports import free_ports
 
 START_WITHIN = 30  # s
+NOTHING_KEPT = ("--save", "", "--appendonly", "no")
 
 
 class RedisServer:
     """Keeps its port when it is stopped and started again."""
 
-    def __init__(self) -> None:
+    def __init__(self, options: Sequence[str] = NOTHING_KEPT) -> None:
+        self._options = options
         (self._port,) = free_ports(1)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -30,9 +32,9 @@ class RedisServer:
     def start(self) -> None:
         found = shutil.which("redis-server") or shutil.which("valkey-server")
         assert found, "Redis is not installed: tests/install-system"
-        options = ["--bind", "127.0.0.1", "--port", str(self._port), "--save", ""]
+        here = ["--bind", "127.0.0.1", "--port", str(self._port)]
         self._process = subprocess.Popen(
-            [found, *options, "--appendonly", "no"], cwd="/tmp", stdout=subprocess.DEVNULL
+            [found, *self._options, *here], cwd="/tmp", stdout=subprocess.DEVNULL
         )
         deadline = time.monotonic() + START_WITHIN
         with Redis(port=self._port) as client:
@@ -53,8 +55,8 @@ class RedisServer:
 
 
 @contextmanager
-def redis_server() -> Iterator[RedisServer]:
-    server = RedisServer()
+def redis_server(options: Sequence[str] = NOTHING_KEPT) -> Iterator[RedisServer]:
+    server = RedisServer(options)
     server.start()
     try:
         yield server

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
@@ -22,10 +22,17 @@ KEY, SECRET, BUCKET = "careseal-tests", "of-no-value", "careseal"
 
 
 class Seaweed:
-    """A running server with one bucket."""
+    """A running server with one bucket.
 
-    def __init__(self, folder: Path) -> None:
+    What `arguments` ask for is done at the loopback, in the folder.
+    """
+
+    def __init__(
+        self, folder: Path, arguments: Sequence[str] = ("server", "-s3"), rights: str | None = None
+    ) -> None:
         self._folder = folder
+        self._arguments = arguments
+        self._rights = rights
         (self._port, *self._others) = free_ports(9)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -61,7 +68,7 @@ class Seaweed:
         rights = self._folder / "rights.json"
         keys = [{"accessKey": KEY, "secretKey": SECRET}]
         who = {"name": "tests", "credentials": keys, "actions": ["Admin", "Read", "Write", "List"]}
-        rights.write_text(json.dumps({"identities": [who]}))
+        rights.write_text(self._rights or json.dumps({"identities": [who]}))
         options = {
             "dir": self._folder,
             "ip": "127.0.0.1",
@@ -76,9 +83,12 @@ class Seaweed:
             "filer.port.grpc": grpc[2],
             "s3.port": self._port,
             "s3.port.grpc": grpc[3],
+            "s3.port.iceberg": 0,
+            "s3.port.lance": 0,
             "s3.config": rights,
         }
-        command = [_weed(), "server", "-s3", *(f"-{name}={it}" for name, it in options.items())]
+        here = [f"-{name}={it}" for name, it in options.items()]
+        command = [_weed(), *self._arguments, *here]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self._folder)
         self._await_bucket()
@@ -110,10 +120,12 @@ def _weed() -> str:
 
 
 @contextmanager
-def seaweed(folder: Path) -> Iterator[Seaweed]:
+def seaweed(
+    folder: Path, arguments: Sequence[str] = ("server", "-s3"), rights: str | None = None
+) -> Iterator[Seaweed]:
     """A server with its data in ``folder``, gone at the end."""
     folder.mkdir(parents=True, exist_ok=True)
-    server = Seaweed(folder)
+    server = Seaweed(folder, arguments, rights)
     server.start()
     try:
         yield server

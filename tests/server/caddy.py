@@ -49,22 +49,31 @@ class Front:
 @contextmanager
 def caddy(folder: Path) -> Iterator[Front]:
     """A running one, with the example of deploy/Caddyfile."""
-    http, https = free_ports(2)
     with serving(folder / "server", "--tls") as server:
-        example = EXAMPLE.read_text().replace("127.0.0.1:8000", f"127.0.0.1:{server.port}")
-        site = example.replace("visits.example.org {", "localhost {\n\ttls internal")
-        text = GLOBAL.format(http=http, https=https, folder=folder / "caddy") + site
-        (folder / "Caddyfile").write_text(text)
-        command = ["caddy", "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
-        with (folder / "caddy.log").open("wb") as log:
-            process = subprocess.Popen(command, stdout=log, stderr=log)
-        made = Front(server, http, https, folder / "caddy/pki/authorities/local/root.crt")
-        try:
-            _await(made, process, folder / "caddy.log")
-            yield made
-        finally:
-            process.terminate()
-            process.wait(20)
+        site = EXAMPLE.read_text().replace("127.0.0.1:8000", f"127.0.0.1:{server.port}")
+        local = site.replace("visits.example.org {", "localhost {")
+        with before(server, local, folder, *free_ports(2)) as front:
+            yield front
+
+
+@contextmanager
+def before(
+    server: ServerProcess, site: str, folder: Path, http: int, https: int
+) -> Iterator[Front]:
+    """A running one with this `site`, which is for localhost."""
+    own = site.replace("localhost {", "localhost {\n\ttls internal", 1)
+    text = GLOBAL.format(http=http, https=https, folder=folder / "caddy") + own
+    (folder / "Caddyfile").write_text(text)
+    command = ["caddy", "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
+    with (folder / "caddy.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    made = Front(server, http, https, folder / "caddy/pki/authorities/local/root.crt")
+    try:
+        _await(made, process, folder / "caddy.log")
+        yield made
+    finally:
+        process.terminate()
+        process.wait(20)
 
 
 def _await(front: Front, process: subprocess.Popen[bytes], log: Path) -> None:

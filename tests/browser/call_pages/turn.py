@@ -9,7 +9,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -39,17 +39,20 @@ def turn() -> Iterator[Turn]:
         yield running
 
 
+OPTIONS = (
+    "--log-file=stdout", "--use-auth-secret", "--static-auth-secret=quiet", "--realm=careseal",
+    "--allow-loopback-peers", "--no-tls", "--no-dtls", "--no-cli",
+)  # fmt: skip
+
+
 @contextmanager
-def coturn() -> Iterator[Turn]:
-    """A running one, ended at the end."""
+def coturn(options: Sequence[str] = OPTIONS) -> Iterator[Turn]:
+    """A running one at the loopback, whose secret is "quiet"; ended at the end."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [
-        "turnserver", "-n", "--log-file=stdout", "--use-auth-secret", "--static-auth-secret=quiet",
-        "--realm=careseal", "--allow-loopback-peers", "--no-tls", "--no-dtls", "--no-cli",
-        "-L", "127.0.0.1", "-E", "127.0.0.1", "-p", str(port), "--pidfile=",
-    ]  # fmt: skip
+    here = ["-L", "127.0.0.1", "-E", "127.0.0.1", "-p", str(port), "--pidfile="]
+    command = ["turnserver", "-n", *options, *here]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
         try:
             until_listening(port, running)
