@@ -109,7 +109,7 @@ async def test_what_waits_goes_out_after_the_alarm_and_not_before(scene: Scene) 
     eve, ann = await three(scene)
     roe = scene.roe
     name = roe._postman.put(_text("kept for later"))
-    sealed = roe._postman._seal(roe._core.outbox.get(name))  # type: ignore[arg-type]
+    sealed = roe._postman._seal(name)
     await eve.says(TEXT, Position(1, os.urandom(64)))
     await scene.roe_reads()
     assert roe.unsent == 1

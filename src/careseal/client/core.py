@@ -102,17 +102,26 @@ class Core:
         for listener in list(self.listeners):
             listener(event)
 
-    async def confirmed(self, entry: Entry, request: bytes | None = None) -> None:
-        """The server says that an entry of this device is in the log: it had better be."""
+    async def confirmed(
+        self, entry: Entry, request: bytes | None = None, also: Callable[[], None] = lambda: None
+    ) -> None:
+        """The server says that an entry of this device is in the log: it had better be.
+
+        `also` is what follows here, on disk in one with it.
+        """
         with self.store.transaction():
             passed = self.keeper.state.chain.head.seq >= entry.seq
-            if not passed and not self.keeper.expect(entry, request):
-                self.contradicted(entry.seq)
+            if not passed:
+                if not self.keeper.expect(entry, request):
+                    self.contradicted(entry.seq)
+                also()
         if passed:
             page = await self.transport.entries(self.id, self.profile.token, entry.seq - 1, limit=1)
             if [each.id for each in page.entries] != [entry.id]:
                 self.contradicted(entry.seq)
-            self._apply(page.entries)
+            with self.store.transaction():
+                self._apply(page.entries)
+                also()
 
     def contradicted(self, seq: int) -> None:
         """The server tells of the past what it did not tell before: nothing is sent any more."""

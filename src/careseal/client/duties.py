@@ -136,7 +136,7 @@ class Duties:
         hosts = [each for each in epoch.members if each.role is Role.HOST and each.id in here]
         if hosts and hosts[0].id == core.keeper.state.member_id:
             for member in admitted_for(newcomer, epoch, admitted(core.store, core.id)):
-                await self._postman.deliver(self._postman.put(Admit(member)))
+                await self._postman.send(Admit(member))
 
     def _noted(self, prefix: str) -> list[MemberId]:
         names = self._core.store.names(self._core.id, prefix)

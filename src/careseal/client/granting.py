@@ -14,4 +14,4 @@ from .posting import Postman
 async def give_history(core: Core, postman: Postman, member: MemberId) -> None:
     """Raises `NotAllowed` if this device may not."""
     for payload in grants(core.keeper.state, member, os.urandom):
-        await postman.deliver(postman.put(payload))
+        await postman.send(payload)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
 import msgspec
@@ -19,9 +18,7 @@ from .storage import Store
 class _Item(msgspec.Struct, forbid_unknown_fields=True):
     payload: bytes
     time: int
-    owner: bytes
     sealed: tuple[bytes, int, bytes] | None = None
-    seq: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +37,10 @@ class Outbox:
     def __init__(self, store: Store, session: SessionId) -> None:
         self._store = store
         self._session = session
-        self._owner = os.urandom(8)
 
     def add(self, payload: Payload, time: int) -> str:
         """Durable when it returns; the name it has here. Raises `Malformed`."""
-        item = _Item(payloads.encode(payload), time, self._owner)
+        item = _Item(payloads.encode(payload), time)
         with self._store.transaction():
             names = self._store.names(self._session, "outbox/")
             number = int(names[-1].rpartition("/")[2]) + 1 if names else 1
@@ -54,12 +50,11 @@ class Outbox:
 
     def waiting(self) -> list[str]:
         """Names of the messages that are not acknowledged."""
-        names = self._store.names(self._session, "outbox/")
-        return [name for name in names if (item := self._read(name)) and item.seq is None]
+        return self._store.names(self._session, "outbox/")
 
     def get(self, name: str) -> Outgoing | None:
         item = self._read(name)
-        if item is None or item.seq is not None:
+        if item is None:
             return None
         payload = payloads.decode(item.payload)
         if isinstance(payload, Unsupported):
@@ -77,35 +72,9 @@ class Outbox:
             item.sealed = bytes(sealed.id), sealed.parent, sealed.body
             self._write(name, item)
 
-    def acknowledged(self, name: str, seq: int) -> None:
-        """The server has it. Whoever added it looks for the seq by `take`."""
-        with self._store.transaction():
-            item = self._read(name)
-            if item is None:
-                return
-            if item.owner == self._owner:
-                item.seq = seq
-                self._write(name, item)
-            else:
-                self._store.delete(self._session, name)
-
-    def take(self, name: str) -> int | None:
-        """The seq of an acknowledged message, which is forgotten here."""
-        item = self._read(name)
-        if item is None or item.seq is None:
-            return None
-        self.drop(name)
-        return item.seq
-
     def drop(self, name: str) -> None:
+        """The server has it, or will never take it."""
         self._store.delete(self._session, name)
-
-    def tidy(self) -> None:
-        """Forgets acknowledged messages that nobody came back for."""
-        for name in self._store.names(self._session, "outbox/"):
-            item = self._read(name)
-            if item is not None and item.seq is not None and item.owner != self._owner:
-                self.drop(name)
 
     def _read(self, name: str) -> _Item | None:
         stored = self._store.get(self._session, name)

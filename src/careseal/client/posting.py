@@ -24,7 +24,6 @@ from .errors import (
     TooMany,
     WrongPlace,
 )
-from .outbox import Outgoing
 
 
 class Postman:
@@ -33,6 +32,17 @@ class Postman:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._sending = asyncio.Lock()
+        self._awaited: dict[str, int] = {}  # the seqs of messages that somebody here waits for
+
+    async def send(self, payload: Payload) -> int:
+        """Keeps a message and sends it, behind all that waits; its seq, as `deliver`."""
+        core = self._core
+        with core.store.transaction():
+            name = self.put(payload)
+            alone = core.outbox.waiting() == [name]
+            if alone and not core.keeper.state.stopped and not core.restored:
+                self._seal(name)  # one wait for the disk less
+        return await self.deliver(name)
 
     def put(self, payload: Payload) -> str:
         """Keeps a message durably; it goes out with whatever is sent next."""
@@ -40,8 +50,12 @@ class Postman:
 
     async def deliver(self, name: str) -> int:
         """Sends all that waits; the seq of the message with this name, 0 if that is unknown."""
-        await self.deliver_all()
-        return self._core.outbox.take(name) or 0
+        self._awaited[name] = 0
+        try:
+            await self.deliver_all()
+            return self._awaited[name]
+        finally:
+            del self._awaited[name]
 
     async def deliver_all(self) -> None:
         """Raises `ServerUnreachable`; what is not acknowledged stays and waits.
@@ -59,7 +73,7 @@ class Postman:
         while (waiting := core.outbox.get(name)) is not None:
             check_sending(core)
             try:
-                sealed = waiting.sealed or self._seal(waiting)
+                sealed = waiting.sealed or self._seal(name)
                 seq = await core.transport.post_chat(
                     core.id, core.profile.token, sealed, after=core.known_head
                 )
@@ -69,7 +83,7 @@ class Postman:
                     raise ServerContradicts(
                         "The server says that something came first, and does not show it."
                     ) from error
-                self._seal(waiting)
+                self._seal(name)
             except WrongPlace as error:
                 await find_restored(core, error)
             except NotAuthorised as error:
@@ -85,15 +99,18 @@ class Postman:
                 raise
             else:
                 entry = Entry(seq, Kind.CHAT, sealed.parent, sealed.id, sealed.body)
-                await core.confirmed(entry)
-                core.outbox.acknowledged(name, seq)
+                await core.confirmed(entry, also=lambda: core.outbox.drop(name))
+                if name in self._awaited:
+                    self._awaited[name] = seq
 
-    def _seal(self, waiting: Outgoing) -> SealedChat:
-        """Seals anew under a new id; on disk before it is posted."""
+    def _seal(self, name: str) -> SealedChat:
+        """Seals what waits anew under a new id; on disk before it is posted."""
 
         def make(state: SessionState) -> tuple[SessionState, SealedChat]:
+            waiting = self._core.outbox.get(name)
+            assert waiting is not None  # noqa: S101 - it was just looked at
             sealed = seal_chat(state, waiting.payload, waiting.time, os.urandom)
-            self._core.outbox.keep_sealed(waiting.name, sealed)
+            self._core.outbox.keep_sealed(name, sealed)
             return state, sealed
 
         return self._core.keeper.change(make)

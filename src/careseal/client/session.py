@@ -483,7 +483,7 @@ class Session:
     async def send_payload(self, payload: Payload) -> int:
         """Its seq in the log."""
         check_sending(self._core)
-        return await self._postman.deliver(self._postman.put(payload))
+        return await self._postman.send(payload)
 
     async def run_late(self, minutes: int) -> int:
         """Tells all that this host is so many minutes late. Its seq in the log."""
