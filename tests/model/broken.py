@@ -11,7 +11,7 @@ from unittest.mock import patch
 from careseal.e2ee import following, validity
 from careseal.e2ee.door import Door
 from careseal.e2ee.log import Chain
-from careseal.e2ee.policy import Policy
+from careseal.e2ee.policy import Policy, Role
 from careseal.e2ee.state import Phase
 from tests.interop import python_peer
 
@@ -28,6 +28,17 @@ def links_never_close(original: Any) -> Any:
 
 def any_policy_follows(original: Any) -> Any:
     return lambda *anything: None
+
+
+def guests_may_remove(original: Any) -> Any:
+    def judge(epoch: Any, received: Any, *rest: Any) -> Any:
+        hosts = tuple(replace(each, role=Role.HOST) for each in epoch.members)
+        judged = original(replace(epoch, members=hosts), received, *rest)
+        gone = {each.leaf for each in judged.removed}
+        removed = tuple(each for each in epoch.members if each.leaf in gone)
+        return replace(judged, removed=removed)
+
+    return judge
 
 
 def void_commits_leave_a_pending_one(original: Any) -> Any:
@@ -86,6 +97,7 @@ def a_salt_is_used_again(original: Any) -> Any:
 RULES = {
     links_never_close: (validity, "_judge_join"),
     any_policy_follows: (Policy, "check_successor"),
+    guests_may_remove: (validity, "_judge_member"),
     void_commits_leave_a_pending_one: (following, "_settle_void"),
     wrong_parents_are_right: (python_peer, "follow"),
     nobody_contradicts: (following, "_check_position"),

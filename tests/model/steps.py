@@ -106,7 +106,7 @@ class Steps(World):
     def _seal_again(self, device: Device, draft: Draft) -> None:
         device.outbox.remove(draft)
         if _inside(device):
-            group = self.now.views[device.reader.cursor].group
+            group = self._group_of(device)
             what = replace(draft.what, began=group.began, at=device.reader.cursor)
             again = self.seal(device, what)
             device.outbox[:0] = [] if again is None else [again]
@@ -182,7 +182,7 @@ class Steps(World):
         device = self._some(who, lambda d: _inside(d) and d.reader.pending is None)
         if device is None:
             return None
-        group = self.now.views[device.reader.cursor].group
+        group = self._group_of(device)
         made = change(device, group)
         if made is None:
             return None
@@ -255,14 +255,25 @@ class Steps(World):
 
     def post_a_void_commit(self, who: int, how: int) -> str | None:
         """Of a changed client, in its present epoch or in one that is over."""
-        device = self._some(who, lambda d: _inside(d) and not d.web, online=False)
+        kinds = [self._guests_removal, self._own_policy, self._stranger, self._garbage, self._plain]
+        kind = kinds[how % len(kinds)]
+
+        def able(device: Device) -> bool:
+            if not _inside(device) or device.web:
+                return False
+            guest = self._group_of(device).role(device.name) == "guest"
+            return guest or kind != self._guests_removal
+
+        device = self._some(who, able, online=False)
         if device is None:
             return None
-        group = self.now.views[device.reader.cursor].group
-        attacker = self.attacker(device)
-        kinds = [self._guests_removal, self._own_policy, self._stranger, self._garbage, self._plain]
+        if kind == self._guests_removal:  # its role is all that is wrong
+            self.read(device)
+            if not able(device):
+                return None
+        group, attacker = self._group_of(device), self.attacker(device)
         try:
-            made = kinds[how % len(kinds)](device, group, attacker)
+            made = kind(device, group, attacker)
         except MLSError:
             return None
         if made is None:
@@ -277,7 +288,7 @@ class Steps(World):
         self, device: Device, group: Group, attacker: Attacker
     ) -> tuple[Commit, bytes] | None:
         others = [each for each in group.inside if each != device.name]
-        if group.role(device.name) == "host" or not others:
+        if not others:
             return None
         message = attacker.member_commit((Remove(self.leaf(device, others[0])),))
         return Commit("", 0, 0, removes=frozenset(others[:1])), message
@@ -329,7 +340,7 @@ class Steps(World):
         )
         if device is None:
             return None
-        began = self.now.views[device.reader.cursor].group.began
+        began = self._group_of(device).began
         message = Message(device.name, began, f"old{len(self.now.rows)}", device.reader.cursor)
         self.append(message, self.force_message(device, message))
         return f"{device} writes under the keys of an epoch that may be over"
@@ -393,6 +404,10 @@ class Steps(World):
         """One of the devices that are there; with `online` False also of those who are away."""
         able = (d for d in self.now.devices.values() if d.reader.online or not online)
         return _one([d for d in able if fits(d)], number)
+
+    def _group_of(self, device: Device) -> Group:
+        """As far as it has read."""
+        return self.now.views[device.reader.cursor].group
 
     def _behind(self, device: Device) -> bool:
         return device.reader.cursor < self.now.view.head

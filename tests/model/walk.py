@@ -11,7 +11,7 @@ from random import Random
 from tests.interop.web_peer import WebPeers
 from tests.model.rules import Commit, Group, Message
 from tests.model.steps import NUMBERS, WEIGHTS, Steps
-from tests.model.world import Device, Mismatch
+from tests.model.world import FOUNDER, Device, Mismatch
 
 Step = tuple[str, tuple[int, ...]]
 PREFIX, WAY, WAYS = 14, 16, 8
@@ -25,6 +25,11 @@ class Walk(Steps):
     def begin(self) -> None:
         dice = Random(self.prefix)
         self.found(dice.random() < 0.5, dice.choice(["host", "guest"]))
+        for link in dice.sample(["guest", "other"], dice.randrange(3)):  # they are in already
+            device = self.join(link, dice.random() < 0.5)
+            assert device is not None
+            self._post(device, 0)
+            self.read(self.now.devices[FOUNDER])
 
     def take_all(self, steps: Sequence[Step], count: Count) -> None:
         for name, numbers in steps:

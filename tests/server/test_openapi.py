@@ -1,0 +1,54 @@
+"""The server is as its OpenAPI document says, whatever it is asked (docs/protocol.md §8)."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.serving import ServerProcess, serving
+
+SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
+CHECKS = (
+    "not_a_server_error,status_code_conformance,content_type_conformance,"
+    "response_headers_conformance,response_schema_conformance"
+)
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> Iterator[ServerProcess]:
+    """So much is asked of this one that limits would answer in the place of routes."""
+    limits = ("entriesPerSecond", "entriesBurst", "refusalsBurst")
+    with serving(tmp_path, *(f"--limit={each}=100000" for each in limits)) as running:
+        yield running
+
+
+@pytest.mark.parametrize("who", ["nobody", "a clinician"])
+@pytest.mark.timeout(180)
+def test_whatever_is_asked_the_answer_is_one_that_the_document_has(
+    asked: ServerProcess, who: str, tmp_path: Path
+) -> None:
+    token = (
+        [] if who == "nobody" else [f"--header=Authorization: Bearer {asked.careseal('api-token')}"]
+    )
+    run = subprocess.run(
+        [
+            SCHEMATHESIS,
+            "run",
+            f"{asked.base_url}/api/openapi.json",
+            "--generation-deterministic",
+            "--phases=coverage,fuzzing",
+            "--max-examples=5",
+            f"--checks={CHECKS}",
+            "--no-color",
+            *token,
+        ],
+        cwd=tmp_path,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stdout[-5000:] + run.stderr
