@@ -130,6 +130,7 @@ def bare_call(url: str, near: Browser, far: Browser) -> float:
     answerer.add_init_script(WATCH)
     for page in (caller, answerer):
         page.goto(url)
+        page.wait_for_function("line.readyState === WebSocket.OPEN")
     caller.get_by_role("button", name="Call").click()
     answerer.get_by_role("button", name="Answer").click()
     took = seen_after_answer(answerer)
