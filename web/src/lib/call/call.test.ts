@@ -391,6 +391,16 @@ describe("a call under way", () => {
     expect(roe.entries).toEqual(["started", "ended"])
   })
 
+  it("that never connected is not said to have been lost", async () => {
+    const roe = stage(ROE, [ANN])
+    await roe.calls.start(BOTH)
+    roe.hear(ANN, { type: "accept", call: callOf(roe.calls) })
+    await vi.advanceTimersByTimeAsync(29_000)
+    expect(roe.state().kind).toBe("connecting")
+    await vi.advanceTimersByTimeAsync(5_000)
+    expect(roe.state()).toMatchObject({ kind: "ended", reason: "failed" })
+  })
+
   it("goes on when the server is out of reach and the connection is not", async () => {
     const roe = await active()
     roe.peers.value = []

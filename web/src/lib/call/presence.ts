@@ -79,6 +79,6 @@ async function everySecond(course: Course): Promise<void> {
   const reached = course.startedAt.peek() !== undefined && current.links.size > 0
   if (course.is("connecting") && current.aloneFor > (reached ? LOST : ALONE)) {
     course.notices.sayToAll("hangup", current.id)
-    course.finish("lost", "ended")
+    course.finish(reached ? "lost" : "failed", "ended")
   }
 }
