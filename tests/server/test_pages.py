@@ -9,6 +9,9 @@ import httpx
 import pytest
 from httpx import ASGITransport
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from careseal.server.app import create_app
 from careseal.server.headers import content_security_policy
@@ -123,6 +126,19 @@ async def test_without_a_build_the_page_says_so(app: Starlette, built: Path) -> 
     answer = await get(app, "/")
     assert (answer.status_code, problem_of(answer)) == (503, "unavailable")
     assert "make web" in answer.json()["detail"]
+
+
+async def test_a_mistake_of_the_server_is_answered_with_the_headers_too(app: Starlette) -> None:
+    async def breaks(_request: Request) -> Response:
+        raise RuntimeError("what nobody is told")
+
+    app.router.routes.insert(0, Route("/breaks", breaks))
+    transport = ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        answer = await client.get("/breaks")
+    assert (answer.status_code, problem_of(answer)) == (500, "internal")
+    assert "nobody" not in answer.text
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/api/server", "/api/none", "/none/none"])

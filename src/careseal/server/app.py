@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 from sqlalchemy import URL
 from starlette.applications import Starlette
@@ -19,7 +20,7 @@ from careseal.server import metrics, web_client
 from careseal.server.blobs import open_blobs
 from careseal.server.bus import Line, PostgresLine, RedisLine
 from careseal.server.fanout import Fanout
-from careseal.server.headers import SecurityHeaders
+from careseal.server.headers import SecurityHeaders, headers_for
 from careseal.server.limits import RateLimiter
 from careseal.server.problems import Problem
 from careseal.server.relay import Relay
@@ -88,7 +89,7 @@ def create_app(settings: Settings) -> Starlette:
             Problem: _refuse,
             HTTPException: _refuse_unrouted,
             ClientDisconnect: _gone,
-            Exception: _fail,
+            Exception: partial(_fail, tls=settings.tls),
         },
     )
     app.router.redirect_slashes = False
@@ -163,7 +164,8 @@ def _upgraded(settings: Settings) -> list[URL]:
 
 
 async def _refuse(_request: Request, problem: Exception) -> Response:
-    return problem.response() if isinstance(problem, Problem) else await _fail(_request, problem)
+    assert isinstance(problem, Problem)  # noqa: S101 - narrowed for the type checker
+    return problem.response()
 
 
 async def _refuse_unrouted(_request: Request, refused: Exception) -> Response:
@@ -176,5 +178,8 @@ async def _gone(_request: Request, _failure: Exception) -> Response:
     return Problem("malformed", "The request ended before its body.").response()
 
 
-async def _fail(_request: Request, _failure: Exception) -> Response:
-    return Problem("internal", "The request was not carried out.").response()
+async def _fail(request: Request, _failure: Exception, *, tls: bool) -> Response:
+    """Answers outside of every middleware, so it carries the headers by itself."""
+    answer = Problem("internal", "The request was not carried out.").response()
+    answer.raw_headers += headers_for(request.scope, tls=tls)
+    return answer

@@ -93,6 +93,11 @@ def _raw(host: str | None, secure: bool) -> list[tuple[bytes, bytes]]:
     return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
 
+def headers_for(scope: Scope, *, tls: bool) -> list[tuple[bytes, bytes]]:
+    """Of the answer to an HTTP request; ``tls`` if a TLS proxy is always in front."""
+    return _raw(Headers(scope=scope).get("host"), tls or scope["scheme"] == "https")
+
+
 class SecurityHeaders:
     """Puts the headers on every HTTP answer; no route sets one of them itself."""
 
@@ -104,8 +109,7 @@ class SecurityHeaders:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        secure = self._tls or scope["scheme"] == "https"
-        headers = _raw(Headers(scope=scope).get("host"), secure)
+        headers = headers_for(scope, tls=self._tls)
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
