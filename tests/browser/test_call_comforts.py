@@ -274,7 +274,7 @@ WITNESS = """() => {
   document.ariaNotify = (text) => said.push(text)
 }"""
 LIGHTS = "given.filter(({ readyState }) => readyState === 'live').length"
-DARK = f"{LIGHTS} === 0"
+DARK = f"() => {LIGHTS} === 0"  # a function: the policy of the page lets no text be tried again
 
 
 def said(page: Page, sentence: str) -> None:
@@ -290,7 +290,7 @@ def test_a_call_in_the_visit_with_its_comforts(visit: tuple[Person, Person]) -> 
     said(doctor.page, "Ann is in the call")
     # The made-up microphone beeps, which the other side sees on the tile.
     expect(ann.page.locator(".tile[data-speaking=true]")).to_be_visible()
-    doctor.page.wait_for_function("awake.at(-1)?.released === false")
+    doctor.page.wait_for_function("() => awake.at(-1)?.released === false")
 
     place = doctor.button("Hang up").bounding_box()
     doctor.message_box.press("m")
@@ -334,7 +334,7 @@ def test_a_call_in_the_visit_with_its_comforts(visit: tuple[Person, Person]) -> 
     ann.page.wait_for_function(DARK)
     expect(doctor.button("Hang up")).to_have_count(0)
     doctor.page.wait_for_function(DARK)
-    doctor.page.wait_for_function("awake.every(({ released }) => released)")
+    doctor.page.wait_for_function("() => awake.every(({ released }) => released)")
     for person in visit:
         said(person.page, "The call has ended")
 
@@ -378,13 +378,13 @@ def test_a_headset_and_the_small_window_steer_the_call(visit: tuple[Person, Pers
     in_visit(visit)
     # What the doctor says is heard all the same.
     ann.page.wait_for_function(
-        "[...document.querySelectorAll('audio')].some(({ currentTime }) => currentTime > 0)"
+        "() => [...document.querySelectorAll('audio')].some(({ currentTime }) => currentTime > 0)"
     )
 
-    doctor.page.wait_for_function("keys.microphoneIsOn")
+    doctor.page.wait_for_function("() => keys.microphoneIsOn")
     doctor.page.evaluate("keys.togglemicrophone()")
     expect(doctor.button("Unmute")).to_be_visible()
-    doctor.page.wait_for_function("keys.microphoneIsOn === false")
+    doctor.page.wait_for_function("() => keys.microphoneIsOn === false")
     doctor.page.evaluate("keys.togglemicrophone()")
     expect(doctor.button("Mute")).to_be_visible()
     doctor.page.evaluate("keys.togglecamera()")

@@ -35,7 +35,7 @@ def test_a_photo_is_taken_looked_at_taken_again_and_sent(visit: tuple[Person, Pe
     assert axe(ann.page) == []
     dialog.get_by_role("button", name="Take the photo").click()
     expect(dialog.get_by_role("img", name="The photo that you took")).to_be_visible()
-    ann.page.wait_for_function(f"{LIVE_TRACKS} === 0")
+    ann.page.wait_for_function(f"() => {LIVE_TRACKS} === 0")
     assert axe(ann.page) == []
     picture_of(ann, "photo")
     dialog.get_by_role("button", name="Take it again").click()
@@ -50,7 +50,7 @@ def test_a_photo_is_taken_looked_at_taken_again_and_sent(visit: tuple[Person, Pe
     assert camera.evaluate(until("el.videoWidth > 0"))
     ann.page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
-    ann.page.wait_for_function(f"{LIVE_TRACKS} === 0")
+    ann.page.wait_for_function(f"() => {LIVE_TRACKS} === 0")
 
 
 def test_a_spoken_message_is_recorded_listened_to_sent_and_played(
@@ -68,7 +68,7 @@ def test_a_spoken_message_is_recorded_listened_to_sent_and_played(
     ann.page.keyboard.press("Escape")  # keeps what was said
     play = dialog.get_by_role("button", name="Play: Voice message")
     expect(play).to_be_visible()
-    ann.page.wait_for_function(f"{LIVE_TRACKS} === 0")
+    ann.page.wait_for_function(f"() => {LIVE_TRACKS} === 0")
     play.click()
     assert dialog.locator("audio").evaluate(until("el.currentTime > 0.1"))
     assert axe(ann.page) == []
@@ -87,4 +87,4 @@ def test_a_spoken_message_is_recorded_listened_to_sent_and_played(
     dialog.get_by_role("button", name="Stop and listen").click()
     ann.page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
-    ann.page.wait_for_function(f"{LIVE_TRACKS} === 0")
+    ann.page.wait_for_function(f"() => {LIVE_TRACKS} === 0")

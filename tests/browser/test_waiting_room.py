@@ -85,7 +85,7 @@ def test_a_guest_waits_with_the_chat_open_until_one_click_admits(
     doctor.open_panel("Chat")
     ana = patient(first_browser, other, name="Ana")
     expect(waiters(doctor)).to_contain_text("Interpreter")
-    doctor.page.wait_for_function("window.notified.includes('Ana is waiting')")
+    doctor.page.wait_for_function("() => window.notified.includes('Ana is waiting')")
     doctor.button("Start call").click()
     ana.button("Answer").click()
     expect(ana.button("Hang up")).to_be_visible()
