@@ -65,6 +65,7 @@ function stage(self: Peer, here: Peer[], supported = true) {
   const frameKeys = signal<FrameKeys | undefined>({ leaf: self.leaf, epochs: [{ epoch: 1, key: new Uint8Array(32) }] })
   const said: [to: string, signal: CallSignal][] = []
   const entries: string[] = []
+  let written = Promise.resolve()
   const alarms: Alarm[] = []
   const held: boolean[] = []
   const links: FakeLink[] = []
@@ -88,7 +89,7 @@ function stage(self: Peer, here: Peer[], supported = true) {
     renew: () => Promise.resolve(),
     announce: (_, event) => {
       entries.push(event)
-      return Promise.resolve()
+      return written
     },
     onCallEntry: (listener) => {
       read = listener
@@ -124,6 +125,12 @@ function stage(self: Peer, here: Peer[], supported = true) {
     hear: (from: Peer, signal: CallSignal) => hear(from, signal),
     read: (from: Peer, call: string, event: "started" | "ended", at: number) =>
       read({ ...from, id: from.memberId, self: false } as unknown as Member, call, event, at),
+    /** What is written from now on lands when the answer is called. */
+    holdEntries: (): (() => void) => {
+      let land = (): void => undefined
+      written = new Promise((resolve) => (land = resolve))
+      return land
+    },
     sealingDied: () => sealing?.died(),
     state: () => calls.state.value,
     said: (type: string) => said.filter(([, { type: of }]) => of === type).map(([to]) => to),
@@ -242,6 +249,18 @@ describe("who calls", () => {
     roe.hear(ANN, { type: "busy", call: callOf(roe.calls) })
     expect(roe.state().kind).toBe("ringing-out")
     roe.hear(KIM, { type: "decline", call: callOf(roe.calls) })
+    expect(roe.state()).toMatchObject({ kind: "ended", reason: "declined-by-other" })
+    expect(roe.entries).toEqual(["started", "declined"])
+  })
+
+  it("is told of who declined what the entry rang before the offer went out", async () => {
+    const roe = stage(ROE, [ANN])
+    const land = roe.holdEntries()
+    const started = roe.calls.start(BOTH)
+    await vi.waitUntil(() => roe.entries.length === 1)
+    roe.hear(ANN, { type: "decline", call: callOf(roe.calls) })
+    land()
+    await started
     expect(roe.state()).toMatchObject({ kind: "ended", reason: "declined-by-other" })
     expect(roe.entries).toEqual(["started", "declined"])
   })

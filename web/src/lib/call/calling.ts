@@ -20,7 +20,7 @@ export async function start(course: Course, media: MediaChoice): Promise<void> {
   const opening = course.media.open(media)
   course.ring(begun, () => stopRinging(course, begun))
   await announce(course, begun)
-  if (course.isCurrent(begun)) course.people.others.forEach((peer) => begun.ring(peer))
+  if (course.isCurrent(begun)) ringAll(course, begun)
   await opening
   course.media.closeIfOver()
 }
@@ -34,6 +34,11 @@ async function announce(course: Course, begun: Conversation): Promise<void> {
     if (course.isCurrent(begun)) course.end("failed")
     course.notices.lineFailed()
   }
+}
+
+function ringAll(course: Course, begun: Conversation): void {
+  course.people.others.forEach((peer) => begun.ring(peer))
+  for (const { from, how } of begun.early) refused(course, begun, from, how)
 }
 
 function stopRinging(course: Course, current: Conversation): void {
@@ -50,7 +55,10 @@ export function refused(course: Course, current: Conversation, from: Peer, how: 
     if (how === "decline" && course.is("ringing-in")) course.end("declined")
     return
   }
-  if (!current.links.has(keyOf(from))) return
+  if (!current.links.has(keyOf(from))) {
+    current.early.push({ from, how })
+    return
+  }
   current.drop(from)
   if (how === "decline") {
     current.refusal = "declined-by-other"
