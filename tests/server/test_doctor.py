@@ -20,8 +20,10 @@ from tests.browser.call_pages.turn import coturn
 from tests.form import Large, large
 from tests.ports import free_ports
 from tests.server.caddy import caddy
+from tests.server.visits import Visit, new_id
 from tests.serving import ServerProcess
 
+MIB = 1024 * 1024
 pytestmark = pytest.mark.small  # that brings the large form along by itself
 
 
@@ -71,6 +73,7 @@ def test_all_is_well(parts: Large, tmp_path: Path) -> None:
         "acknowledged is on disk",
         "the clocks agree",
         "written once, read and deleted",
+        "(allStoredBytes)",
         "what one says another hears",
         "relays with credentials",
         *(
@@ -131,6 +134,32 @@ def test_a_database_that_is_not_durable_is_said(parts: Large, tmp_path: Path) ->
     assert code == 1
     assert "it is not durable: full_page_writes off" in wrote
     assert "it is empty" in wrote
+
+
+def test_how_full_the_storage_is_is_said(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path, environment={}) as server, server.sign_in() as client:
+        visit = Visit().create(client)
+        asked = {"id": new_id(), "parts": 1, "size": 3 * MIB}
+        path = f"{visit.path}/files"
+        client.post(path, json=asked, headers=visit.host.token.header).raise_for_status()
+
+    def storage(*options: str) -> tuple[str, str, str]:
+        _, findings, _ = doctor(server.data, *options)
+        (one,) = (each for each in findings if each["what"] == "storage")
+        return one["state"], one["says"], one["do"]
+
+    state, says, _ = storage(f"--limit=allStoredBytes={10 * MIB}")
+    assert (state, says) == ("ok", "sessions hold 3.0 MiB, of 10.0 MiB (allStoredBytes)")
+    state, says, do = storage(f"--limit=allStoredBytes={32 * MIB // 10}")
+    assert (state, "0.2 MiB are left" in says, "Soon" in do) == ("warn", True, True)
+    state, says, do = storage(f"--limit=allStoredBytes={3 * MIB}")
+    assert (state, "new files are refused" in says, "raise" in do) == ("fail", True, True)
+    state, says, do = storage()  # as good as no limit: the disk is full first
+    assert (state, "the disk is full before that" in says) == ("warn", True)
+    advised = do.removeprefix("Give --limit ").partition(",")[0]
+    assert storage(f"--limit={advised}")[0] == "ok"
+    (server.data / "careseal.sqlite3").unlink()
+    assert "sessions hold 0.0 MiB" in storage()[1]
 
 
 def test_a_public_url_without_tls_is_said(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from .serve import (
     DEFAULT_DATA,
     Data,
     DatabaseUrl,
+    Limits,
     ObjectsUrl,
     PublicUrl,
     RedisUrl,
@@ -22,6 +23,7 @@ from .serve import (
     TurnSecretFile,
     TurnUrls,
     Workers,
+    limits_of,
     require_server,
 )
 
@@ -37,6 +39,7 @@ def doctor(
     turn_url: TurnUrls = None,
     turn_secret: TurnSecret = None,
     turn_secret_file: TurnSecretFile = None,
+    limit: Limits = None,
     as_json: AsJson = False,
 ) -> None:
     """Examine what a server needs, and say what to do. Give it the server's own options.
@@ -57,6 +60,7 @@ def doctor(
         public_url=public_url,
         turn_urls=tuple(turn_url or ()),
         turn_secret=turn_secret_file.read_text().strip() if turn_secret_file else turn_secret,
+        limits=limits_of(limit),
     )
     found = asyncio.run(examining.examine(settings))
     for finding in found:

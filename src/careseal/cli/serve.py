@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from careseal.server import settings
 
 Data = Annotated[
     Path,
@@ -70,6 +73,15 @@ TurnSecret = Annotated[
 TurnSecretFile = Annotated[
     Path | None,
     typer.Option(envvar="CARESEAL_TURN_SECRET_FILE", help="A file that holds it.", exists=True),
+]
+Limits = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--limit",
+        envvar="CARESEAL_LIMITS",
+        help="NAME=NUMBER; may be repeated, with spaces between in the environment. The names "
+        "are those of docs/protocol.md §8.3, as GET /api/server lists them.",
+    ),
 ]
 PublicUrl = Annotated[
     str | None,
@@ -171,14 +183,7 @@ def serve(
             help="Seconds after which an object that belongs to nothing is removed.",
         ),
     ] = 3600,
-    limit: Annotated[
-        list[str] | None,
-        typer.Option(
-            envvar="CARESEAL_LIMITS",
-            help="NAME=NUMBER; may be repeated, with spaces between in the environment. The names "
-            "are those of docs/protocol.md §8.3, as GET /api/server lists them.",
-        ),
-    ] = None,
+    limit: Limits = None,
     sign_in_link_file: Annotated[
         Path | None,
         typer.Option(
@@ -190,15 +195,11 @@ def serve(
     """Run a server. Each start prints a link that signs one browser in."""
     require_server()
     from careseal.server import process
-    from careseal.server.settings import Settings, limits_with
+    from careseal.server.settings import Settings
     from careseal.server.single import InUse
     from careseal.server.store.migration import Elsewhere, TooNew
     from careseal.server.supervisor import CannotWork
 
-    try:
-        limits = limits_with(_numbers(limit or []))
-    except ValueError as refused:
-        raise typer.BadParameter(str(refused), param_hint="--limit") from None
     settings = Settings(
         data=data,
         database_urls=tuple(database_url or ()),
@@ -225,7 +226,7 @@ def serve(
         queued_bytes=follower_queue,
         orphan_age=orphan_age,
         sign_in_link_file=sign_in_link_file,
-        limits=limits,
+        limits=limits_of(limit),
     )
     try:
         settings.check()
@@ -288,12 +289,17 @@ def require_server() -> None:
         raise typer.Exit(1)
 
 
-def _numbers(pairs: list[str]) -> dict[str, int]:
-    """``NAME=NUMBER`` texts by name."""
+def limits_of(pairs: list[str] | None) -> settings.Limits:
+    """The defaults, with those changed that ``NAME=NUMBER`` texts name."""
+    from careseal.server.settings import limits_with
+
     numbers = {}
-    for pair in pairs:
+    for pair in pairs or []:
         name, _, number = pair.partition("=")
         if not number.isdecimal():
             raise typer.BadParameter(f"{pair} is not NAME=NUMBER", param_hint="--limit")
         numbers[name] = int(number)
-    return numbers
+    try:
+        return limits_with(numbers)
+    except ValueError as refused:
+        raise typer.BadParameter(str(refused), param_hint="--limit") from None

@@ -275,13 +275,22 @@ def open_blobs(url: str | None, folder: Path) -> Blobs:
 
     Raises ``ValueError`` with a sentence.
     """
+    local = folder_at(url, folder)
+    return BucketBlobs(str(url)) if local is None else FolderBlobs(local)
+
+
+def folder_at(url: str | None, folder: Path) -> Path | None:
+    """Where ``open_blobs`` keeps its objects on this machine; None for a bucket.
+
+    Raises ``ValueError`` with a sentence.
+    """
     if url is None:
-        return FolderBlobs(folder)
+        return folder
     scheme, _, place = url.partition("://")
     if scheme == "file" and place.startswith("/"):
-        return FolderBlobs(Path(place))
+        return Path(place)
     if scheme == "s3" and place:
-        return BucketBlobs(url)
+        return None
     raise ValueError("Objects are in s3://bucket/prefix or in file:///a/folder.")
 
 

@@ -20,6 +20,7 @@ EXAMINATIONS: Final[dict[str, Examine]] = {
     "disk": stores.disk,
     "database": stores.databases,
     "objects": stores.objects,
+    "storage": stores.storage,
     "redis": stores.redis,
     "turn": outside.turn,
     "public url": outside.public_url,

@@ -1,4 +1,4 @@
-"""Secrets, disk, databases, objects, Redis."""
+"""Secrets, disk, databases, objects, how full they are, Redis."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Final
 
 from sqlalchemy import URL, Connection, text
+from sqlalchemy.exc import SQLAlchemyError
 
-from careseal.server.blobs import open_blobs
+from careseal.server.blobs import folder_at, open_blobs
 from careseal.server.doctor.finding import Finding, bad, clock, doubtful, good
-from careseal.server.settings import GIB, Settings
-from careseal.server.store import marks, migration
+from careseal.server.settings import GIB, MIB, Limits, Settings
+from careseal.server.store import marks, migration, sessions
 from careseal.server.store.engines import open_engines
 
 LOCAL: Final = (None, "", "localhost", "127.0.0.1", "::1")
@@ -35,13 +36,9 @@ async def secrets(settings: Settings) -> list[Finding]:
 
 
 async def disk(settings: Settings) -> list[Finding]:
-    there = next(
-        each
-        for each in (settings.data.absolute(), *settings.data.absolute().parents)
-        if each.exists()
-    )
+    there = _nearest(settings.data)
     usage = shutil.disk_usage(there)
-    says = f"{usage.free / GIB:.1f} GiB of {usage.total / GIB:.1f} GiB are free at {there}"
+    says = f"{_amount(usage.free)} of {_amount(usage.total)} are free at {there}"
     if usage.free < GIB:
         return [bad("disk", says, "Make room: when the disk is full nothing can be written.")]
     if usage.free < usage.total / 10:
@@ -124,6 +121,53 @@ async def objects(settings: Settings) -> list[Finding]:
         do = "Nothing is overwritten by careseal itself; see that nobody else writes there."
         return [doubtful("objects", "an object can be overwritten", do)]
     return [good("objects", "they can be written once, read and deleted")]
+
+
+async def storage(settings: Settings) -> list[Finding]:
+    """What all sessions hold, against the limit ``allStoredBytes`` and the disk of the objects."""
+    try:
+        counted = [await asyncio.to_thread(_held, url) for url in settings.databases()]
+    except SQLAlchemyError:
+        do = "Mend the database first."
+        return [doubtful("storage", "not known while a database does not answer", do)]
+    held, most = sum(counted), settings.limits.all_stored_bytes
+    left = max(0, most - held)
+    allowed = f"of {_amount(most)}" if most < Limits().all_stored_bytes else "without a limit"
+    says = f"sessions hold {_amount(held)}, {allowed} (allStoredBytes)"
+    do = "Delete sessions that are over, or give room and raise --limit allStoredBytes=BYTES."
+    if left == 0:
+        return [bad("storage", f"{says}: new files are refused", do)]
+    if left < most / 10:
+        return [doubtful("storage", f"{says}: {_amount(left)} are left", f"Soon: {do}")]
+    folder = folder_at(settings.objects_url, settings.data / "objects")
+    if folder is not None:
+        free = shutil.disk_usage(_nearest(folder)).free
+        if free < left:
+            says += f"; the disk is full before that, {_amount(free)} are free"
+            do = f"Give --limit allStoredBytes={held + free * 9 // 10}, or a larger disk."
+            return [doubtful("storage", says, do)]
+    return [good("storage", says)]
+
+
+def _held(url: URL) -> int:
+    """Bytes of all sessions in a database; none in one that is not there yet."""
+    if url.get_backend_name() == "sqlite" and not Path(str(url.database)).exists():
+        return 0
+    engines = open_engines(url)
+    try:
+        with engines.reading.connect() as connection:
+            return sessions.stored_bytes(connection) if migration.revision(connection) else 0
+    finally:
+        engines.dispose()
+
+
+def _nearest(path: Path) -> Path:
+    """The path, or the folder above it that is there."""
+    return next(each for each in (path.absolute(), *path.absolute().parents) if each.exists())
+
+
+def _amount(size: int) -> str:
+    return f"{size / GIB:,.1f} GiB" if size >= GIB else f"{size / MIB:.1f} MiB"
 
 
 async def redis(settings: Settings) -> list[Finding]:
