@@ -9,13 +9,13 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Request, expect
+from playwright.sync_api import Browser, Locator, Request, expect
 
 from tests.browser.bare import bare_browser, bare_options
 from tests.browser.memory import PeakMemory
-from tests.browser.people import Person
+from tests.browser.people import Person, clinician, new_session
 from tests.browser.test_screens import SCREENS, axe
-from tests.serving import ServerProcess
+from tests.serving import ServerProcess, serving
 
 MIB = 1024 * 1024
 LONG = 60_000  # ms
@@ -70,6 +70,22 @@ def picture_of(person: Person, name: str) -> None:
     folder = SCREENS / "files"
     folder.mkdir(parents=True, exist_ok=True)
     person.page.screenshot(path=folder / f"{name}.png")
+
+
+def test_what_has_no_room_is_said(first_browser: Browser, tmp_path: Path) -> None:
+    limits = ("--limit=storedBytes=1000000", "--limit=allStoredBytes=500000")
+    with serving(tmp_path, *limits) as server:
+        doctor = clinician(first_browser, server.sign_in_link)
+        new_session(doctor)
+        for size, said in (
+            (1_100_000, "This visit has no room left"),
+            (600_000, "The server has no room left for any visit. Ask whoever runs it"),
+        ):
+            file = tmp_path / f"{size}.bin"
+            file.write_bytes(bytes(size))
+            doctor.attach(file)
+            expect(doctor.page.locator(".transfer", has_text=file.name)).to_contain_text(said)
+        doctor.context.close()
 
 
 def test_a_hundred_megabytes_go_each_way_unchanged(

@@ -253,6 +253,18 @@ def test_after_a_restore_the_way_on_is_said_and_works(tmp_path: Path) -> None:
         assert said == ["the server will forget this", "and this waits"]
 
 
+def test_what_has_no_room_is_said(tmp_path: Path) -> None:
+    limits = ("--limit=storedBytes=1000000", "--limit=allStoredBytes=500000")
+    with serving(tmp_path / "server", *limits) as own:
+        account = {"CARESEAL_TOKEN": own.careseal("api-token")}
+        shell = Shell(tmp_path, own.base_url, "Dr Roe", account)
+        shell.run("new", "--no-qr")
+        told = shell.run("send-file", "-", "--name=scan.bin", stdin=bytes(1_100_000), code=1)
+        assert told.endswith(b"Go on in a new one. (storage-full, limit storedBytes)\n")
+        told = shell.run("send-file", "-", "--name=scan.bin", stdin=bytes(600_000), code=1)
+        assert told.endswith(b"runs it to make room. (storage-full, limit allStoredBytes)\n")
+
+
 def test_every_command_has_a_help_and_json(host: Shell) -> None:
     commands = ["new", "join", "send", "send-file", "receive", "watch", "log", "members"]
     commands += ["invite", "remove", "code", "sessions", "leave", "end", "carry-on"]

@@ -33,6 +33,7 @@ from careseal.client import (
     Role,
     Session,
     SessionEnded,
+    StorageFull,
     Store,
     Text,
     Withdraw,
@@ -45,7 +46,7 @@ from careseal.e2ee.errors import NotAllowed
 from careseal.e2ee.identifiers import EntryId
 from careseal.e2ee.sending import door_now
 from careseal.e2ee.state import Pending
-from tests.serving import ServerProcess
+from tests.serving import ServerProcess, serving
 
 T = TypeVar("T")
 
@@ -113,6 +114,21 @@ async def test_a_link_shows_where_it_leads_before_joining(visit: Visit) -> None:
     opened = await Session.look(visit.link)
     assert opened.door.policy.settings.title == "Check-up"
     assert [member.identity.name for member in opened.members] == ["Dr Roe"]
+
+
+async def test_a_full_session_and_a_full_server_are_told_apart(tmp_path: Path) -> None:
+    limits = ("--limit=storedBytes=1000000", "--limit=allStoredBytes=500000")
+    with serving(tmp_path / "server", *limits) as server, Store.open(tmp_path / "store") as store:
+        account = ApiToken(server.careseal("api-token"))
+        session, _ = await Session.create(store, server.base_url, account, name="Dr Roe")
+        async with session:
+            with pytest.raises(StorageFull, match="This session has no room") as of_session:
+                await session.send_file(io.BytesIO(bytes(1_100_000)), name="scan.bin")
+            with pytest.raises(StorageFull, match="Ask whoever runs it") as of_all:
+                await session.send_file(io.BytesIO(bytes(600_000)), name="scan.bin")
+            told = [(each.value.problem, each.value.limit) for each in (of_session, of_all)]
+            assert told == [("storage-full", "storedBytes"), ("storage-full", "allStoredBytes")]
+            assert (await session.send("still here")).seq > 0
 
 
 async def test_a_wrong_link_and_a_missing_passcode_are_refused(

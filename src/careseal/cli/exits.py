@@ -80,6 +80,8 @@ def sentence(error: Exception) -> str:
             return one_line(str(error))
         case client.SessionEnded():
             return "The session has ended; it can only be read."
+        case client.StorageFull():
+            return f"{error} ({error.problem}{f', limit {error.limit}' if error.limit else ''})"
         case client.ServerRefused(limit=str(limit)):
             return f"{error} (limit {limit})"
         case e2ee.ForkDetected():

@@ -44,6 +44,7 @@ from .errors import (
     ServerUnreachable,
     SessionEnded,
     StorageError,
+    StorageFull,
     TooMany,
 )
 from .events import (
@@ -119,6 +120,7 @@ __all__ = [
     "SessionEnded",
     "SignalReceived",
     "StorageError",
+    "StorageFull",
     "Store",
     "Text",
     "TooMany",

@@ -14,7 +14,8 @@ class ClientError(Exception):
      │   ├─ StaleParent      another commit came first
      │   ├─ WrongPlace       the log goes on at another place than asked for
      │   ├─ SessionEnded     it can only be read
-     │   └─ TooMany          a rate or a count is reached
+     │   ├─ TooMany          a rate or a count is reached
+     │   └─ StorageFull      no room is left: in the session, or at the whole server
      ├─ LinkRefused          wrong, expired or closed link
      │   ├─ PasscodeNeeded   the link needs a passcode too
      │   └─ LinkUsedUp       as many devices as the link lets in are in
@@ -74,6 +75,27 @@ class SessionEnded(ServerRefused):
 
 class TooMany(ServerRefused):
     """A limit on rate or count is reached; `limit` names it."""
+
+
+class StorageFull(ServerRefused):
+    """No room is left. `limit` is `storedBytes` or `entries` where this session is full; with any
+    other the whole server is, and with None its disk."""
+
+    def __init__(
+        self,
+        problem: str,
+        status: int,
+        _detail: str,
+        *,
+        limit: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        sentence = (
+            "This session has no room left. Go on in a new one."
+            if limit in ("storedBytes", "entries")
+            else "The server has no room left for any session. Ask whoever runs it to make room."
+        )
+        super().__init__(problem, status, sentence, limit=limit, retry_after=retry_after)
 
 
 class LinkRefused(ClientError):

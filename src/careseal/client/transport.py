@@ -35,6 +35,7 @@ from .errors import (
     ServerUnreachable,
     SessionEnded,
     StaleParent,
+    StorageFull,
     TooMany,
     WrongPlace,
 )
@@ -68,6 +69,7 @@ _REFUSALS: dict[str, type[ServerRefused]] = {
     "session-ended": SessionEnded,
     "too-many": TooMany,
     "too-many-open": TooMany,
+    "storage-full": StorageFull,
 }
 
 

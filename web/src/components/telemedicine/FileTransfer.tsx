@@ -90,7 +90,8 @@ function Moving({ transfer }: { transfer: Transfer }) {
 export function errorWords(error: string): string {
   switch (error) {
     case "too-large":
-    case "storage-full":
+    case "session-full":
+    case "server-full":
     case "session-ended":
     case "not-authorised":
     case "not-found":

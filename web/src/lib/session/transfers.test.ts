@@ -43,6 +43,21 @@ test("a file of several parts arrives as it was", async () => {
   expect(host.transfers.active.value[0]?.done.value).toBe(file.size)
 })
 
+test.each([
+  ["storedBytes", "session-full"],
+  ["allStoredBytes", "server-full"],
+  [undefined, "server-full"], // its disk
+])("a full server says what is full: %s", async (limit, reason) => {
+  const { host } = await world.founded()
+  world.server.full = limit ?? ""
+  host.transfers.upload([fileOf(100)])
+  await until(() => host.transfers.active.value[0]?.state.value === "failed")
+  expect(host.transfers.active.value[0]?.error.value).toBe(reason)
+  world.server.full = undefined
+  host.transfers.active.value[0]?.retry()
+  await until(() => filesOf(host).some(({ state }) => state === "sent"))
+})
+
 test("an empty file is a file", async () => {
   const { id, secret, host } = await world.founded()
   const guest = await world.joined(id, secret, "Sam")

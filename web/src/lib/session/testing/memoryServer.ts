@@ -39,6 +39,7 @@ class Problem extends Error {
   constructor(
     readonly problem: string,
     readonly status: number,
+    readonly limit?: string,
   ) {
     super(problem)
   }
@@ -59,6 +60,8 @@ export class MemoryServer {
   /** Nothing gets through. */
   down = false
   socketsBlocked = false
+  /** What has no room left for files: a limit's name. */
+  full: string | undefined
   /** Called before a request is worked on: may wait. */
   before: (exchange: Exchange) => Promise<void> | void = () => undefined
   /** True when the answer to this exchange is to be lost on the way. */
@@ -104,7 +107,8 @@ export class MemoryServer {
       answer = await this.answer(exchange, token, searchParams, init.body, init.signal ?? undefined)
     } catch (error) {
       if (!(error instanceof Problem)) throw error
-      const document = { type: `urn:careseal:problem:${error.problem}`, title: "", status: error.status, detail: "" }
+      const { status, limit } = error
+      const document = { type: `urn:careseal:problem:${error.problem}`, title: "", status, detail: "", limit }
       answer = Response.json(document, { status: error.status })
     }
     assertLine()
@@ -356,6 +360,7 @@ export class MemoryServer {
     if (!member) throw new Problem("forbidden", 403)
     if (method === "POST") {
       const { id, parts, size } = body as never as { id: string; parts: number; size: number }
+      if (this.full !== undefined) throw new Problem("storage-full", 507, this.full)
       if (!place.files.has(id)) place.files.set(id, { by: member.id, parts, size, present: new Map() })
       return Response.json({ id }, { status: 201 })
     }
