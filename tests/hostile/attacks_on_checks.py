@@ -719,7 +719,7 @@ def the_server_leaves_the_last_part_out(stage: Stage) -> bool:
     return False
 
 
-@stopped_by(branch(FileSeal, "open_part", "not zero"))
+@stopped_by(branch(FileSeal, "open_into", "not zero"))
 def a_sender_hides_bytes_behind_the_end_of_a_file(stage: Stage) -> bool:
     seal = FileSeal(FileId(bytes(16)), FileKey(bytes(32)), 10)
     whole = replace(seal, size=200)

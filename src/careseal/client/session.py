@@ -542,14 +542,14 @@ class Session:
         there whole or not at all. Returns the path. Raises `FileUnavailable` or `Tampered`.
         """
 
-        def parts(first: int) -> AsyncIterator[bytes]:
+        def parts(first: int) -> AsyncIterator[memoryview]:
             return transfers.download(
                 self._core.transport, self.id, self._token, file, first, progress
             )
 
         if not isinstance(target, Path):
             async for plain in parts(0):
-                await asyncio.to_thread(target.write, plain)
+                await asyncio.to_thread(target.write, bytes(plain))  # it may keep them
             return None
         path = await asyncio.to_thread(transfers.free_path, target, transfers.safe_name(file.name))
         await transfers.save(parts, file, path)

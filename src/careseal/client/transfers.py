@@ -8,14 +8,23 @@ import re
 import tempfile
 import time
 import unicodedata
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
-from careseal.e2ee.file import MAX_PARTS, PART_SIZE, FileSeal, part_count, part_length, sealed_size
+from careseal.e2ee.file import (
+    MAX_PARTS,
+    OVERHEAD,
+    PART_SIZE,
+    FileSeal,
+    filled_length,
+    part_count,
+    part_length,
+    sealed_size,
+)
 from careseal.e2ee.identifiers import FileId, MessageId, SessionId
 from careseal.e2ee.payload import File
 from careseal.e2ee.secret import FileKey, MemberToken
@@ -25,7 +34,7 @@ from .storage import Store
 from .transport import Transport
 
 AT_ONCE = 3
-"""Parts on their way at the same time; each is 4 MiB in memory."""
+"""Parts on their way at the same time; each is 8 MiB in memory, plain and sealed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +109,20 @@ async def upload(
     meter = Meter(seal.size, tell)
     for number in sorted(present):
         meter.add(part_length(seal.size, number), resumed=True)
+    missing = (number for number in range(seal.parts) if number not in present)
 
-    async def put(number: int) -> None:
-        part = await asyncio.to_thread(_sealed_part, seal, source, number, record.modified)
-        try:
-            await transport.put_part(session, token, seal.file, number, part)
-        except ServerRefused as refused:
-            if refused.problem != "part-exists":  # an earlier attempt stored it
-                raise
-        meter.add(part_length(seal.size, number))
+    async def send() -> None:
+        memory = Memory(seal)
+        for number in missing:
+            part = await asyncio.to_thread(memory.seal, source, number, record.modified)
+            try:
+                await transport.put_part(session, token, seal.file, number, part)
+            except ServerRefused as refused:
+                if refused.problem != "part-exists":  # an earlier attempt stored it
+                    raise
+            meter.add(part_length(seal.size, number))
 
-    await _all((number for number in range(seal.parts) if number not in present), put)
+    await _all([send() for _ in range(min(AT_ONCE, seal.parts))])
     message = MessageId(record.message)
     told = File(message, seal.file, seal.key, seal.size, seal.parts, record.name, record.mime)
     return record_name, told
@@ -154,13 +166,34 @@ def _begin(
     return record_name, record, seal
 
 
-def _sealed_part(seal: FileSeal, source: Path, number: int, modified: int) -> bytes:
-    with source.open("rb") as file:
-        stat = os.fstat(file.fileno())
-        if (stat.st_size, stat.st_mtime_ns) != (seal.size, modified):
-            raise FileUnavailable(f"{source.name} changed while it was sent; send it again.")
-        file.seek(number * PART_SIZE)
-        return seal.seal_part(number, file.read(part_length(seal.size, number)), os.urandom)
+class Memory:
+    """Room for one part, plain and sealed, which part after part uses.
+
+    Fresh memory costs as much as sealing does: the system hands it out page by page.
+    """
+
+    def __init__(self, seal: FileSeal) -> None:
+        self._seal = seal
+        largest = filled_length(min(seal.size, PART_SIZE))
+        self._plain = memoryview(bytearray(largest))
+        self.sealed = memoryview(bytearray(largest + OVERHEAD + 1))  # one more shows what is longer
+
+    def seal(self, source: Path, number: int, modified: int) -> memoryview:
+        """A part of the file as it is stored; good until the next."""
+        seal = self._seal
+        plain = self._plain[: part_length(seal.size, number)]
+        with source.open("rb", buffering=0) as file:
+            stat = os.fstat(file.fileno())
+            if (stat.st_size, stat.st_mtime_ns) != (seal.size, modified):
+                raise FileUnavailable(f"{source.name} changed while it was sent; send it again.")
+            file.seek(number * PART_SIZE)
+            if file.readinto(plain) != len(plain):
+                raise FileUnavailable(f"{source.name} changed while it was sent; send it again.")
+        return seal.seal_into(number, plain, os.urandom, self.sealed)
+
+    def open(self, number: int, size: int) -> memoryview:
+        """The plain bytes of the part of `size` that `sealed` begins with; good until the next."""
+        return self._seal.open_into(number, self.sealed[:size], self._plain)
 
 
 async def download(
@@ -170,44 +203,47 @@ async def download(
     file: File,
     first: int,
     tell: OnProgress | None,
-) -> AsyncIterator[bytes]:
+) -> AsyncIterator[memoryview]:
     """The plain bytes from part `first` on, in order, each part checked before it is given.
 
-    Raises `FileUnavailable`, or `Tampered` when the server changed something.
+    They are good until the next are asked for. Raises `FileUnavailable`, or `Tampered` when the
+    server changed something.
     """
     seal = _seal_of(file)
     meter = Meter(file.size, tell)
     for number in range(first):
         meter.add(part_length(file.size, number), resumed=True)
 
-    async def fetch(number: int) -> bytes:
+    async def fetch(number: int, memory: Memory) -> tuple[Memory, memoryview]:
         try:
-            part = await transport.part(session, token, file.file, number)
+            size = await transport.part(session, token, file.file, number, memory.sealed)
         except ServerRefused as refused:
             if refused.problem == "not-found":
                 raise FileUnavailable("The file is not, or not wholly, at the server.") from None
             raise
-        return await asyncio.to_thread(seal.open_part, number, part)
+        return memory, await asyncio.to_thread(memory.open, number, size)
 
-    ahead: list[asyncio.Task[bytes]] = []
+    free = [Memory(seal) for _ in range(min(AT_ONCE, seal.parts - first))]
+    ahead: list[asyncio.Task[tuple[Memory, memoryview]]] = []
     try:
         numbers = iter(range(first, seal.parts))
         while True:
-            while len(ahead) < AT_ONCE and (wanted := next(numbers, None)) is not None:
-                ahead.append(asyncio.create_task(fetch(wanted)))
+            while free and (wanted := next(numbers, None)) is not None:
+                ahead.append(asyncio.create_task(fetch(wanted, free.pop())))
             if not ahead:
                 return
-            plain = await ahead[0]
+            memory, plain = await ahead[0]
             ahead.pop(0)
             meter.add(len(plain))
             yield plain
+            free.append(memory)
     finally:
         for task in ahead:
             task.cancel()
         await asyncio.gather(*ahead, return_exceptions=True)
 
 
-async def save(parts: Callable[[int], AsyncIterator[bytes]], file: File, target: Path) -> None:
+async def save(parts: Callable[[int], AsyncIterator[memoryview]], file: File, target: Path) -> None:
     """Writes a file to `target`, which is there whole or not at all.
 
     What a crash leaves unfinished beside it goes on where it was; `parts` gives the plain
@@ -267,18 +303,12 @@ def safe_name(name: str) -> str:
     return clean or "file"
 
 
-async def _all(numbers: Iterable[int], work: Callable[[int], Awaitable[None]]) -> None:
-    """`work` for every number, some at once; the first failure stops the rest."""
-    waiting = iter(numbers)
-
-    async def worker() -> None:
-        for number in waiting:
-            await work(number)
-
-    workers = [asyncio.create_task(worker()) for _ in range(AT_ONCE)]
+async def _all(works: Iterable[Coroutine[None, None, None]]) -> None:
+    """All at once; the first failure stops the rest."""
+    tasks = [asyncio.create_task(work) for work in works]
     try:
-        await asyncio.gather(*workers)
+        await asyncio.gather(*tasks)
     finally:
-        for each in workers:
+        for each in tasks:
             each.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)

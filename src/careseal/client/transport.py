@@ -8,8 +8,9 @@ import logging
 import os
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
@@ -27,6 +28,7 @@ from careseal.e2ee.sending import SealedChat
 from careseal.e2ee.state import DoorUpload, Pending
 
 from .account import Account, ApiToken, Cookie
+from .bulk import OF_THE_WIRE, SLOWEST, UNANSWERED, Bulk, proxied
 from .errors import (
     ClientError,
     NotAuthorised,
@@ -54,9 +56,6 @@ MOST_ANSWER = 64 * 1024 * 1024
 
 MOST_ENTRIES = 100_000_000
 """What a log may hold, a hundred times the limit that servers have by default."""
-
-SLOWEST = 4096
-"""Bytes a second, beside the first seconds: what comes slower does not come."""
 
 SILENCE = 8.0
 """Seconds without a byte after which a request counts as not answered."""
@@ -151,6 +150,7 @@ class Transport:
     ) -> None:
         self.origin = origin.rstrip("/")
         self._client = client or httpx.AsyncClient(timeout=httpx.Timeout(30.0, pool=60.0))
+        self._bulk = None if client or proxied(origin) else Bulk(SILENCE)
         self._patience = float(os.environ.get("CARESEAL_PATIENCE", patience))
 
     async def __aenter__(self) -> Self:
@@ -165,6 +165,8 @@ class Transport:
         await self.close()
 
     async def close(self) -> None:
+        if self._bulk is not None:
+            self._bulk.close()
         await self._client.aclose()
 
     # Accounts ------------------------------------------------------------------------------
@@ -394,16 +396,34 @@ class Transport:
         return frozenset(present)
 
     async def put_part(
-        self, session: SessionId, token: MemberToken, file: FileId, number: int, part: bytes
+        self, session: SessionId, token: MemberToken, file: FileId, number: int, part: memoryview
     ) -> None:
         url = self._url(session, f"/files/{file}/parts/{number}")
-        await self._send("PUT", url, _bearer(token), part, "application/octet-stream")
+        bearer, kind = _bearer(token), "application/octet-stream"
+        if self._bulk is None:
+            await self._send("PUT", url, bearer, bytes(part), kind)
+        else:
+            headers = {**bearer, "Content-Type": kind}
+            await self._patiently(partial(self._bulk.put, url, headers, part))
 
     async def part(
-        self, session: SessionId, token: MemberToken, file: FileId, number: int
-    ) -> bytes:
+        self, session: SessionId, token: MemberToken, file: FileId, number: int, into: memoryview
+    ) -> int:
+        """How many bytes of the part are now in `into`; what does not fit is left out."""
         url = self._url(session, f"/files/{file}/parts/{number}")
-        return (await self._send("GET", url, _bearer(token))).content
+        bulk, size = self._bulk, 0
+        if bulk is None:
+            part = (await self._send("GET", url, _bearer(token))).content[: len(into)]
+            into[: len(part)] = part
+            return len(part)
+
+        async def ask() -> httpx.Response:
+            nonlocal size
+            answer, size = await bulk.get(url, _bearer(token), into)
+            return answer
+
+        await self._patiently(ask)
+        return size
 
     async def delete_file(self, session: SessionId, token: MemberToken, file: FileId) -> None:
         await self._request("DELETE", session, f"/files/{file}", token)
@@ -468,19 +488,27 @@ class Transport:
         kind: str | None = None,
         patience_more: float = 0,
     ) -> httpx.Response:
+        """As `_patiently`."""
+        sent = {**headers, **({} if kind is None else {"Content-Type": kind})}
+
+        async def ask() -> httpx.Response:
+            asked = self._client.build_request(
+                method, url, headers=sent, content=content, timeout=SILENCE + patience_more
+            )
+            return await _answer(self._client, asked)
+
+        return await self._patiently(ask)
+
+    async def _patiently(self, ask: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
         """The answer, after as many tries as patience lasts; within 10 s a warning in the log says
         that it takes long. Raises `ServerUnreachable`."""
         loop = asyncio.get_running_loop()
         deadline, pause, told = loop.time() + self._patience, 0.1, False
-        sent = {**headers, **({} if kind is None else {"Content-Type": kind})}
         while True:
             try:
-                asked = self._client.build_request(
-                    method, url, headers=sent, content=content, timeout=SILENCE + patience_more
-                )
-                answer = await _answer(self._client, asked)
+                answer = await ask()
                 refused = None if answer.is_success else _refusal(answer)
-            except httpx.TransportError as error:
+            except (httpx.TransportError, *UNANSWERED) as error:
                 refused = None
                 if loop.time() + pause > deadline:
                     raise ServerUnreachable(f"{self.origin} does not answer.") from error
@@ -516,12 +544,11 @@ async def _answer(client: httpx.AsyncClient, asked: httpx.Request) -> httpx.Resp
         raise ServerContradicts(_ODD) from error
     finally:
         await answer.aclose()
-    kept = [each for each in answer.headers.multi_items() if each[0] not in _OF_THE_WIRE]
+    kept = [each for each in answer.headers.multi_items() if each[0] not in OF_THE_WIRE]
     body = b"".join(chunks)  # copied once
     return httpx.Response(answer.status_code, headers=kept, content=body, request=asked)
 
 
-_OF_THE_WIRE = ("content-encoding", "content-length", "transfer-encoding")
 _NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _ODD = "The server's answer is not what the protocol says."
 

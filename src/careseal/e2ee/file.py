@@ -18,6 +18,7 @@ from .wire import u8, u32
 PART_SIZE = 4 * 1024 * 1024
 MAX_PARTS = 65536
 OVERHEAD = SALT_SIZE + 16
+MAX_SEALED = PART_SIZE + OVERHEAD
 
 
 def part_count(size: int) -> int:
@@ -59,29 +60,45 @@ class FileSeal:
 
     def seal_part(self, number: int, plain: bytes, rng: Rng) -> bytes:
         """Part `number` as it is stored. `plain` must be all that belongs into it."""
-        if len(plain) != self._length(number):
+        return bytes(self.seal_into(number, plain, rng, memoryview(bytearray(MAX_SEALED))))
+
+    def seal_into(
+        self, number: int, plain: bytes | memoryview, rng: Rng, out: memoryview
+    ) -> memoryview:
+        """As `seal_part`, into the front of `out` (`MAX_SEALED`), of which it is a slice."""
+        length, last = self._length(number), number == self.parts - 1
+        if len(plain) != length:
             raise Malformed("a part of the wrong length")
-        last = number == self.parts - 1
         if last:
-            plain = plain.ljust(filled_length(len(plain)), b"\0")
+            plain = bytes(plain).ljust(filled_length(length), b"\0")
         salt = rng(SALT_SIZE)
         key, nonce = self._key(salt, number, last)
-        return salt + AESGCM(key).encrypt(nonce, plain, b"")
+        end = OVERHEAD + len(plain)
+        out[:SALT_SIZE] = salt
+        AESGCM(key).encrypt_into(nonce, plain, b"", out[SALT_SIZE:end])
+        return out[:end]
 
     def open_part(self, number: int, part: bytes) -> bytes:
         """The bytes of the file that part `number` holds. Raises `Tampered` or `Malformed`."""
+        return bytes(self.open_into(number, part, memoryview(bytearray(PART_SIZE))))
+
+    def open_into(self, number: int, part: bytes | memoryview, out: memoryview) -> memoryview:
+        """As `open_part`, into the front of `out` (`PART_SIZE`), of which it is a slice.
+
+        What `out` has after an error is not to be used.
+        """
         length, last = self._length(number), number == self.parts - 1
-        stored = OVERHEAD + (filled_length(length) if last else PART_SIZE)
-        if len(part) != stored:
+        filled = filled_length(length) if last else PART_SIZE
+        if len(part) != OVERHEAD + filled:
             raise Tampered("a part of the wrong length")
-        key, nonce = self._key(part[:SALT_SIZE], number, last)
+        key, nonce = self._key(bytes(part[:SALT_SIZE]), number, last)
         try:
-            plain = AESGCM(key).decrypt(nonce, memoryview(part)[SALT_SIZE:], b"")
+            AESGCM(key).decrypt_into(nonce, memoryview(part)[SALT_SIZE:], b"", out[:filled])
         except InvalidTag as error:
             raise Tampered(f"part {number} does not open in its place") from error
-        if plain.count(0, length) != len(plain) - length:
+        if bytes(out[length:filled]).strip(b"\0"):
             raise Malformed("filling that is not zero")
-        return plain[:length] if last else plain
+        return out[:length]
 
     def seal_parts(self, plain: Iterable[bytes], rng: Rng) -> Iterator[bytes]:
         """All parts in order, from the parts' plain bytes in order."""
