@@ -110,18 +110,25 @@ class Core:
         `also` is what follows here, on disk in one with it.
         """
         with self.store.transaction():
-            passed = self.keeper.state.chain.head.seq >= entry.seq
-            if not passed:
-                if not self.keeper.expect(entry, request):
+            agrees = self._agrees(entry, request)
+            if agrees is not None:
+                if not agrees:
                     self.contradicted(entry.seq)
                 also()
-        if passed:
-            page = await self.transport.entries(self.id, self.profile.token, entry.seq - 1, limit=1)
-            if [each.id for each in page.entries] != [entry.id]:
-                self.contradicted(entry.seq)
-            with self.store.transaction():
-                self._apply(page.entries)
-                also()
+                return
+        page = await self.transport.entries(self.id, self.profile.token, entry.seq - 1, limit=1)
+        if [each.id for each in page.entries] != [entry.id]:
+            self.contradicted(entry.seq)
+        with self.store.transaction():
+            self._apply(page.entries)
+            also()
+
+    def _agrees(self, entry: Entry, request: bytes | None) -> bool | None:
+        """Whether a confirmed entry is what was told here, or none was; None if that is unknown."""
+        if entry.seq > self.keeper.state.chain.head.seq:
+            return self.keeper.expect(entry, request)
+        kept = self.shelf.get(entry.seq) if entry.seq <= self.cursor else None
+        return None if kept is None else kept.id == entry.id
 
     def contradicted(self, seq: int) -> None:
         """The server tells of the past what it did not tell before: nothing is sent any more."""

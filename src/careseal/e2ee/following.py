@@ -25,7 +25,7 @@ from .events import (
 )
 from .identifiers import InviteId
 from .log import Chain, Entry, Kind, Position
-from .message import open_message
+from .message import Message, open_message
 from .state import Contradiction, Epoch, KeptRecord, Pending, Phase, SessionState
 from .validity import JudgedCommit, VoidCause, judge
 
@@ -70,20 +70,28 @@ def contradict(state: SessionState, seq: int) -> Followed:
 
 def read_entry(state: SessionState, entry: Entry) -> EntryEvent:
     """A chat entry of the past, opened with the records that are here; the state stays."""
+    message = _open(state, entry)
+    return message if isinstance(message, MessageUnreadable) else _read(state, entry, message)
+
+
+def _open(state: SessionState, entry: Entry) -> Message | MessageUnreadable:
     try:
         record = state.record_at(entry.parent)
     except NotOurs:
         return MessageUnreadable(entry.seq, "not-ours")
     try:
-        message = open_message(state.session, record, entry)
+        return open_message(state.session, record, entry)
     except (Tampered, Malformed, NotOurs):
         # Where epochs are missing behind the record, it may be of one of those.
         missing = state.misses_epochs_after(record)
         return MessageUnreadable(entry.seq, "not-ours" if missing else "tampered")
+
+
+def _read(state: SessionState, entry: Entry, message: Message) -> EntryEvent:
     sender, time = message.sender, message.time
     try:
         payload = payloads.decode(message.payload)
-        payloads.check_sender(payload, sender, record.members)
+        payloads.check_sender(payload, sender, state.record_at(entry.parent).members)
     except (Malformed, NotAllowed) as error:
         return MessageRefused(entry.seq, sender, time, str(error))
     if isinstance(payload, payloads.Unsupported):
@@ -95,10 +103,10 @@ def read_entry(state: SessionState, entry: Entry) -> EntryEvent:
 def _follow_chat(state: SessionState, entry: Entry) -> Followed:
     if state.phase is not Phase.IN:
         return state, (MessageUnreadable(entry.seq, "not-ours"),)
-    event = read_entry(state, entry)
-    if isinstance(event, MessageUnreadable):
-        return state, (event,)
-    message = open_message(state.session, state.record_at(entry.parent), entry)
+    message = _open(state, entry)
+    if isinstance(message, MessageUnreadable):
+        return state, (message,)
+    event = _read(state, entry, message)
     return _check_position(state, entry, message.at, message.sender, event)
 
 
