@@ -16,7 +16,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from io import BufferedReader
+from io import BufferedReader, BufferedWriter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -158,11 +158,14 @@ class FolderBlobs(Blobs):
         await asyncio.to_thread(self._remove_files, names)
 
     async def _write(self, name: str, chunks: AsyncIterable[bytes]) -> Stored:
-        writing = await asyncio.to_thread(_Writing, self._folder, name)
+        writing = _Writing(self._folder, name)
         try:
+            last: list[bytes] = []
             async for piece in _pieces(chunks):
-                await asyncio.to_thread(writing.add, piece)
-            stored = await asyncio.to_thread(writing.finish)
+                if last:
+                    await asyncio.to_thread(writing.add, last)
+                last = piece
+            stored = await asyncio.to_thread(writing.finish, last)
         finally:
             writing.discard()
         metrics.object_bytes("in", stored.size)
@@ -209,19 +212,24 @@ class _Writing:
     def __init__(self, folder: Path, name: str) -> None:
         self._root, self._name = folder, name
         self._path = folder / name
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._staged = self._path.with_name(f"{self._path.name}#{secrets.token_hex(4)}")
-        self._file = self._staged.open("xb", buffering=PIECE)
+        self._file: BufferedWriter | None = None
         self._digest, self._size = hashlib.sha256(), 0
 
     def add(self, piece: list[bytes]) -> None:
+        if self._file is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._file = self._staged.open("xb")
         joined = b"".join(piece)  # one turn of the interpreter's lock instead of many
         self._digest.update(joined)
         self._size += len(joined)
         self._file.write(joined)
 
-    def finish(self) -> Stored:
-        self._file.close()
+    def finish(self, piece: list[bytes]) -> Stored:
+        """With the last piece, in the same thread's turn."""
+        self.add(piece)
+        if self._file is not None:
+            self._file.close()
         sync_file(self._staged)
         self._staged.replace(self._path)
         sync_folder(self._path.parent)
@@ -230,8 +238,10 @@ class _Writing:
 
     def discard(self) -> None:
         """After ``finish`` nothing is left to do."""
+        if self._file is None:
+            return
         with suppress(OSError):  # a full disk has told already
-            self._file.close()
+            self._file.close()  # which waits for a write that is under way
         self._staged.unlink(missing_ok=True)
 
 

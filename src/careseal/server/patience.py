@@ -1,4 +1,7 @@
-"""How long a connection may take to say what it wants, so that slow ones hold nothing for long."""
+"""How long a connection may take to say what it wants, so that slow ones hold nothing for long.
+
+And bodies are handed on as they were read, for large ones are half of the work.
+"""
 
 from __future__ import annotations
 
@@ -38,6 +41,12 @@ class ImpatientProtocol(HttpToolsProtocol):
                 return
             self._head += len(data)
         super().data_received(data)
+
+    def on_body(self, body: bytes) -> None:
+        cycle = self.cycle
+        if not cycle.body:  # else it would be copied twice, into a bytearray and out of it
+            cycle.body, body = body, b""  # type: ignore[assignment]
+        super().on_body(body)
 
     def _await_head(self) -> None:
         self._head = 0
