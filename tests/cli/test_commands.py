@@ -236,6 +236,7 @@ def test_carrying_on_with_nothing_missing_says_so(host: Shell, patient: Shell) -
     assert b"Nothing is missing" in patient.run("carry-on")
 
 
+@pytest.mark.small  # it is a backup of the folder of data
 def test_after_a_restore_the_way_on_is_said_and_works(tmp_path: Path) -> None:
     with serving(tmp_path / "server") as own:
         account = {"CARESEAL_TOKEN": own.careseal("api-token")}

@@ -71,6 +71,16 @@ test("no two seals of the same part are alike", async () => {
   expect(await encryptPart(file, 300, 0, plain)).not.toEqual(await encryptPart(file, 300, 0, plain))
 })
 
+test("a part is sealed into the place where it lies", async () => {
+  const file = newFile()
+  const place = new Uint8Array(partSize + 32)
+  const plain = secureRandom(300)
+  place.set(plain)
+  const sealed = await encryptPart(file, 300, 0, place.subarray(0, 300), secureRandom, place.buffer)
+  expect(sealed.buffer).toBe(place.buffer)
+  expect(await decryptPart(file, 300, 0, sealed)).toEqual(plain)
+})
+
 test("a part of another length, or that is none, is not sealed", async () => {
   const file = newFile()
   await expect(encryptPart(file, 10, 0, new Uint8Array(9))).rejects.toThrow(Refused)

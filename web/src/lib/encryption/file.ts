@@ -73,13 +73,18 @@ function checkNumber(size: number, number: number): void {
   if (!Number.isInteger(number) || number < 0 || number >= partCount(size)) throw new Refused("file: no such part")
 }
 
-/** Seals part `number` of a file of `size` bytes; `plain` is exactly that range of it, else it throws Refused. */
+/**
+ * Seals part `number` of a file of `size` bytes; `plain` is exactly that range of it, else it throws Refused.
+ *
+ * What is sealed goes to the front of `into`, which may be where `plain` lies.
+ */
 export async function encryptPart(
   file: NewFile,
   size: number,
   number: number,
   plain: Uint8Array,
   random: Random = secureRandom,
+  into = new ArrayBuffer(sealedPartSize(size, number)),
 ): Promise<Bytes> {
   checkNumber(size, number)
   const { start, end } = partRange(size, number)
@@ -91,7 +96,11 @@ export async function encryptPart(
   }
   const salt = random(saltSize)
   const { key, nonce } = partKey(file, size, number, salt)
-  return concat(salt, await aeadSeal(key, nonce, none, filled))
+  const body = await aeadSeal(key, nonce, none, filled)
+  const sealed = new Uint8Array(into, 0, saltSize + body.length)
+  sealed.set(salt)
+  sealed.set(body, saltSize)
+  return sealed
 }
 
 /** Opens a part and cuts its filling off. Throws CannotOpen when it is not this part of this file. */

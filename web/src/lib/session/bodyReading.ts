@@ -1,10 +1,12 @@
-/** Reads an answer's body without leaving garbage: a long download would leave gigabytes for the collector. */
+/** Reads bodies and files without leaving garbage: a long transfer would leave gigabytes for the collector. */
 
 const stride = 256 * 1024
 
 /** Reads to the end into the front of `buffer`, which moves to the answer. Throws RangeError when it does not fit. */
-export async function readInto(buffer: ArrayBuffer, answer: Response): Promise<Uint8Array<ArrayBuffer>> {
-  const { body } = answer
+export async function readInto(
+  buffer: ArrayBuffer,
+  body: ReadableStream<Uint8Array> | null,
+): Promise<Uint8Array<ArrayBuffer>> {
   if (!body) return new Uint8Array(buffer, 0, 0)
   const reader = byteReader(body)
   return reader ? readBytes(buffer, reader) : readChunks(buffer, body.getReader())

@@ -3,11 +3,11 @@ import { call, refusalOf, Refusal, Unreachable } from "./http.ts"
 
 const stalledAfter = 60_000
 
-/** Resolves when the part is there: put now, or already before the reload that forgot it. */
+/** Resolves when the part is there: put now, or already before the reload that forgot it. `sealed` is copied at once. */
 export async function putPart(
   url: string,
   token: string,
-  sealed: Uint8Array,
+  sealed: Uint8Array<ArrayBuffer>,
   gone: (bytes: number) => void,
   signal: AbortSignal,
 ): Promise<void> {
@@ -28,7 +28,7 @@ export async function putPart(
 function putWithProgress(
   url: string,
   token: string,
-  sealed: Uint8Array,
+  sealed: Uint8Array<ArrayBuffer>,
   gone: (bytes: number) => void,
   signal: AbortSignal,
 ): Promise<void> {
@@ -59,7 +59,8 @@ function putWithProgress(
       settle(signal.aborted ? new DOMException("stopped", "AbortError") : new Unreachable("it took too long"))
     signal.addEventListener("abort", abort, { once: true })
     if (signal.aborted) settle(new DOMException("stopped", "AbortError"))
-    else request.send(new Blob([sealed as Uint8Array<ArrayBuffer>]))
+    // Through a service worker's routes a Blob goes by reference; bytes would be copied at each.
+    else request.send(new Blob([sealed]))
   })
 }
 

@@ -6,23 +6,35 @@ import { SessionFailure, type FileRef } from "./types.ts"
 /** Parts of one file that are under way at once. */
 export const lanes = 3
 
+/** Places for a sealed part each, used again and again: fresh memory costs more than what is done with it. */
+export class PartBuffers {
+  private readonly free: ArrayBuffer[] = []
+
+  take(): ArrayBuffer {
+    return this.free.pop() ?? new ArrayBuffer(partSize + partOverhead)
+  }
+
+  give(buffer: ArrayBuffer): void {
+    if (this.free.length < lanes) this.free.push(buffer)
+  }
+}
+
 export type PartOf = (file: FileRef, number: number, stop: AbortSignal) => Promise<Uint8Array<ArrayBuffer>>
 
 export class PartReader {
-  /** For sealed parts on their way in, used again and again. */
-  private readonly buffers: ArrayBuffer[] = []
-
-  constructor(private readonly host: { transport: Transport; token(): Promise<string | undefined> }) {}
+  constructor(
+    private readonly host: { transport: Transport; token(): Promise<string | undefined> },
+    private readonly buffers: PartBuffers,
+  ) {}
 
   /** One part, fetched and opened. Rejects with what the transport or the opening says. */
   readonly part: PartOf = async (file, number, stop) => {
     if (file.parts !== partCount(file.size)) throw new SessionFailure("internal")
     const token = await this.host.token()
     if (token === undefined) throw new SessionFailure("not-allowed")
-    const buffer = this.buffers.pop() ?? new ArrayBuffer(partSize + partOverhead)
-    const sealed = await this.host.transport.part(token, file.id, number, buffer, stop)
+    const sealed = await this.host.transport.part(token, file.id, number, this.buffers.take(), stop)
     const plain = await decryptPart({ id: file.id, key: file.key as Bytes }, file.size, number, sealed)
-    if (this.buffers.length < lanes) this.buffers.push(sealed.buffer)
+    this.buffers.give(sealed.buffer)
     return plain
   }
 }

@@ -66,7 +66,7 @@ test("an empty file is a file", async () => {
   expect((await contentOf(guest, filesOf(guest)[0]!.file)).size).toBe(0)
 })
 
-test("never more than three parts are under way", async () => {
+test("never more than four parts are under way, of all files together", async () => {
   const { host } = await world.founded()
   let now = 0
   let most = 0
@@ -77,9 +77,9 @@ test("never more than three parts are under way", async () => {
     await new Promise((resolve) => setTimeout(resolve, 20))
     now -= 1
   }
-  host.transfers.upload([fileOf(6 * partSize)])
-  await until(() => filesOf(host).length === 1)
-  expect(most).toBe(3)
+  host.transfers.upload([fileOf(6 * partSize, "a.bin"), fileOf(3 * partSize, "b.bin")])
+  await until(() => filesOf(host).length === 2)
+  expect(most).toBe(4)
 }, 15_000)
 
 test("an upload broken by a reload asks for the file, and sends only what is missing", async () => {

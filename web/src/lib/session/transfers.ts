@@ -11,10 +11,11 @@ import {
   toBase64Url,
 } from "../encryption/e2ee.ts"
 import { archiveJob } from "./archive.ts"
+import { readInto } from "./bodyReading.ts"
 import { chooseDestination, clearPrivateDisk, type Destination, idOnDisk, privateParts } from "./destination.ts"
 import { namesInArchive, safeMime, safeName } from "./fileName.ts"
 import { FileNeeded, inParallel, Job } from "./job.ts"
-import { inOrder, lanes, PartReader } from "./parts.ts"
+import { inOrder, lanes, PartBuffers, PartReader } from "./parts.ts"
 import { putPart } from "./partUpload.ts"
 import { type Storage } from "./storage.ts"
 import { thumbnailOf } from "./thumbnail.ts"
@@ -64,6 +65,8 @@ interface DownloadRecord {
 }
 
 const uploadsAtOnce = 3
+/** Of all uploads together: a browser has six connections to an HTTP/1.1 server, and what is written needs one too. */
+const partsAtOnce = 4
 const mostParts = 65_536
 
 export class SessionTransfers implements Transfers {
@@ -77,10 +80,12 @@ export class SessionTransfers implements Transfers {
   )
   private readonly reader: PartReader
   private readonly turns = new Turns(uploadsAtOnce)
+  private readonly partTurns = new Turns(partsAtOnce)
+  private readonly buffers = new PartBuffers()
   private readonly closing = new AbortController()
 
   constructor(private readonly host: TransferHost) {
-    this.reader = new PartReader(host)
+    this.reader = new PartReader(host, this.buffers)
   }
 
   /** Takes up again what no page goes on with. */
@@ -252,13 +257,20 @@ export class SessionTransfers implements Transfers {
     const tell = () => job.progress(settled + [...going.values()].reduce((sum, bytes) => sum + bytes, 0))
     tell()
     const missing = numbersOf(count).filter((n) => !present.has(n))
-    await inParallel(missing, lanes, stop, async (n, halt) => {
-      const sealed = await encryptPart(record, record.size, n, await read(file, n * partSize, lengthOf(n)))
+    await inParallel(missing, partsAtOnce, stop, async (n, halt) => {
       const gone = (bytes: number) => {
         going.set(n, Math.min(bytes, lengthOf(n)))
         tell()
       }
-      await putPart(transport.partUrl(record.id, n), token, sealed, gone, halt)
+      const free = await this.partTurns.take(halt)
+      try {
+        const plain = await readPart(file, n * partSize, lengthOf(n), this.buffers.take())
+        const sealed = await encryptPart(record, record.size, n, plain, undefined, plain.buffer)
+        await putPart(transport.partUrl(record.id, n), token, sealed, gone, halt)
+        this.buffers.give(sealed.buffer)
+      } finally {
+        free()
+      }
       going.delete(n)
       settled += lengthOf(n)
       tell()
@@ -384,11 +396,10 @@ function numbersOf(count: number): number[] {
   return Array.from({ length: count }, (_, n) => n)
 }
 
-async function read(file: File, at: number, length: number): Promise<Uint8Array> {
-  try {
-    return new Uint8Array(await file.slice(at, at + length).arrayBuffer())
-  } catch {
-    // The file was changed or taken away under us.
-    throw new FileNeeded()
-  }
+/** Into the front of `buffer`, which moves to what is read. Throws FileNeeded. */
+async function readPart(file: File, at: number, length: number, buffer: ArrayBuffer): Promise<Uint8Array<ArrayBuffer>> {
+  const plain = await readInto(buffer, file.slice(at, at + length).stream()).catch(() => undefined)
+  // The file was changed or taken away under us.
+  if (plain?.length !== length) throw new FileNeeded()
+  return plain
 }

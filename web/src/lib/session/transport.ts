@@ -258,7 +258,7 @@ export class Transport {
   ): Promise<Uint8Array<ArrayBuffer>> {
     const answer = await this.call(this.partUrl(file, part), { token, signal, timeout: 120_000, tries: 1 })
     try {
-      return await readInto(buffer, answer)
+      return await readInto(buffer, answer.body)
     } catch (error) {
       if (signal?.aborted) throw error
       throw new Unreachable("the part broke off")
