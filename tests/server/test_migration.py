@@ -7,10 +7,13 @@ import re
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, inspect, text
@@ -60,6 +63,53 @@ def test_the_migrations_lead_to_the_tables_that_the_code_knows(url: URL) -> None
     assert migration.upgrade(url) is None
     assert differences(url) == []
     assert migration.upgrade(url) == migration.LATEST
+
+
+def test_each_migration_only_adds(url: URL) -> None:
+    """Workers of the release before go on meanwhile: what they read stays, and what they do not
+    write has a default or may be missing."""
+    scripts = ScriptDirectory(str(SCRIPTS))
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS))
+    before: dict[str, Shape] = {}
+    for script in reversed(list(scripts.walk_revisions())):
+        with connected(url) as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, script.revision)
+        with connected(url) as connection:
+            after = shapes(connection)
+        for table, shape in before.items():
+            assert shape.columns.items() <= after[table].columns.items(), (script, table)
+            assert after[table].needed == shape.needed, (script, table)
+            assert after[table].rules == shape.rules, (script, table)
+        before = after
+    assert len(before) > 10
+
+
+@dataclass
+class Shape:
+    """Of a table: its columns' types, those that a row must give, and what rows must obey."""
+
+    columns: dict[str, str]
+    needed: set[str]
+    rules: set[str]
+
+
+def shapes(connection: Connection) -> dict[str, Shape]:
+    looking = inspect(connection)
+    found = {}
+    for table in set(looking.get_table_names()) - {"alembic_version"}:
+        columns = looking.get_columns(table)
+        rules = [*looking.get_unique_constraints(table), *looking.get_foreign_keys(table)]
+        found[table] = Shape(
+            {each["name"]: str(each["type"]) for each in columns},
+            {each["name"] for each in columns if not each["nullable"] and not each["default"]},
+            {
+                str(sorted(each.items(), key=str))
+                for each in [*rules, looking.get_pk_constraint(table)]
+            },
+        )
+    return found
 
 
 def test_the_latest_revision_is_the_last_script() -> None:

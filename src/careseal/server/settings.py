@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from sqlalchemy import URL
@@ -101,6 +103,11 @@ class Settings:
     grace: int = 10
     limits: Limits = field(default_factory=Limits)
 
+    def __reduce__(self) -> tuple[Callable[[dict[str, Any]], Settings], tuple[dict[str, Any]]]:
+        """By name: a worker may be of a later release than the process that starts it."""
+        told = {each.name: getattr(self, each.name) for each in fields(self)}
+        return _of_any_release, (told | {"limits": self.limits.published()},)
+
     def check(self) -> None:
         """Raises ``ValueError`` where settings contradict each other."""
         kinds = {url.get_backend_name() for url in self.databases()}
@@ -120,3 +127,12 @@ class Settings:
     def databases(self) -> list[URL]:
         """Those named, else a file in the data folder. Raises ``ValueError``."""
         return [parse(url) for url in self.database_urls or (f"sqlite:///{self.data / DATABASE}",)]
+
+
+def _of_any_release(told: dict[str, Any]) -> Settings:
+    """What an earlier or a later release calls its settings; what it does not know is the default.
+
+    Its name and place are part of what releases tell each other.
+    """
+    known = {name: told[name] for name in (each.name for each in fields(Settings)) if name in told}
+    return Settings(**known | {"limits": msgspec.convert(told["limits"], Limits)})

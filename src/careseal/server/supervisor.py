@@ -90,11 +90,19 @@ class Supervisor:
         os.read(self._woken, 1)
         if self._signals.get() != signal.SIGHUP:
             return signal.SIGTERM
-        for index, worker in enumerate(self._workers):
-            self._workers[index] = self._start()
-            self._stop(worker)
-        event(log, "workers replaced", count=len(self._workers))
+        self._replace()
         return 0
+
+    def _replace(self) -> None:
+        """Each when its successor is ready; where that does not start, the old ones go on."""
+        try:
+            for index, worker in enumerate(self._workers):
+                self._workers[index] = self._start()
+                self._stop(worker)
+        except CannotWork:
+            event(log, "workers not replaced: what is installed now does not start")
+            return
+        event(log, "workers replaced", count=len(self._workers))
 
     def _start(self) -> SpawnProcess:
         """A worker that is ready."""

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from sqlalchemy import URL, Connection, Engine, inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from careseal.server.store import marks
-from careseal.server.store.engines import open_engines
+from careseal.server.store.engines import may_retry, open_engines
 
 FIRST: Final = "0001"
 LATEST: Final = "0003"
@@ -20,6 +21,7 @@ SENTENCES: Final[dict[marks.State, str]] = {
     "arriving": "Data are being moved to this place. Run careseal move again, until it says that "
     "all are there.",
 }
+TRIES: Final = 20  # workers of the release before may be writing, and get in the way
 LOCK: Final = 0x6361_7265  # of PostgreSQL's advisory locks: one server upgrades at a time
 
 
@@ -38,22 +40,41 @@ def upgrade(url: URL, *, moving: bool = False) -> str | None:
     """
     engines = open_engines(url)
     try:
-        with _alone(engines.writing) as connection:
-            mark = None if moving else marks.find(connection)
-            if mark is not None:
-                raise Elsewhere(SENTENCES[mark.state])
-            there = revision(connection)
-            if there == LATEST:
-                return there
-            if there is not None and there > LATEST:
-                raise TooNew(
-                    f"The database is of a later release (revision {there}; this one knows "
-                    f"{LATEST}). Install that release."
-                )
-            _run(connection, there)
-            return there
+        for left in reversed(range(TRIES)):
+            try:
+                return _upgrade(engines.writing, moving)
+            except DBAPIError as failure:
+                if not (left and may_retry(failure)):
+                    raise
+        raise AssertionError  # the last try returns or raises
     finally:
         engines.dispose()
+
+
+def _upgrade(engine: Engine, moving: bool) -> str | None:
+    with _alone(engine) as connection:
+        mark = None if moving else marks.find(connection)
+        if mark is not None:
+            raise Elsewhere(SENTENCES[mark.state])
+        there = revision(connection)
+        if there == LATEST:
+            return there
+        if there is not None and there > LATEST:
+            raise TooNew(
+                f"The database is of a later release (revision {there}; this one knows "
+                f"{LATEST}). Install that release."
+            )
+        if there is not None and engine.dialect.name == "postgresql":
+            _hold_all(connection)
+        _run(connection, there)
+        return there
+
+
+def _hold_all(connection: Connection) -> None:
+    """Workers of the release before wait from here on, rather than at each table in turn."""
+    names = inspect(connection).get_table_names()
+    others = (f', "{name}"' for name in names if name != "session")
+    connection.execute(text(f'LOCK TABLE "session"{"".join(others)} IN ACCESS EXCLUSIVE MODE'))
 
 
 def revision(connection: Connection) -> str | None:
