@@ -369,6 +369,27 @@ NO_CHOICE_OF_LOUDSPEAKER = "() => { delete HTMLMediaElement.prototype.setSinkId 
 SMALL = "documentPictureInPicture.window?.document"
 
 
+ONE_PICTURE_ONLY = "() => { delete window.documentPictureInPicture }"
+PICTURES = "document.querySelectorAll('.tile video:not([hidden])').length"
+
+
+def test_a_browser_that_can_show_only_a_picture_on_top_says_when_there_is_none(
+    visit: tuple[Person, Person],
+) -> None:
+    doctor, ann = visit
+    doctor.page.evaluate(ONE_PICTURE_ONLY)
+    in_visit(visit)
+    ann.button("Turn camera off").click()
+    doctor.page.wait_for_function(f"() => {PICTURES} === 0")
+    doctor.button("More").click()
+    doctor.button("Small window on top").click()
+    expect(doctor.page.get_by_text("there is none now")).to_be_visible()
+    ann.button("Turn camera on").click()
+    doctor.page.wait_for_function(f"() => {PICTURES} === 1")
+    doctor.button("Small window on top").click()
+    doctor.page.wait_for_function("() => document.pictureInPictureElement !== null")
+
+
 def test_a_headset_and_the_small_window_steer_the_call(visit: tuple[Person, Person]) -> None:
     doctor, ann = visit
     for person in visit:

@@ -617,6 +617,7 @@ const ar: Catalogue = {
   "call.blur": "تمويه ما خلفي",
   "call.smallWindow": "نافذة صغيرة في المقدمة",
   "call.smallWindowFailed": "لم يفتح المتصفح النافذة الصغيرة. حاول مرة أخرى.",
+  "call.smallWindowEmpty": "لا يعرض هذا المتصفح في النافذة الصغيرة إلا صورة، ولا توجد صورة الآن.",
   "call.pictureOf": "صورة {name}",
   "call.ongoing": "هناك مكالمة جارية مع {names}",
   "call.joinOngoing": "الانضمام إلى المكالمة",

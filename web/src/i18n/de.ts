@@ -561,6 +561,7 @@ const de: Catalogue = {
   "call.blur": "Hintergrund unscharf zeigen",
   "call.smallWindow": "Kleines Fenster im Vordergrund",
   "call.smallWindowFailed": "Der Browser hat das kleine Fenster nicht geöffnet. Versuchen Sie es noch einmal.",
+  "call.smallWindowEmpty": "Dieser Browser kann im kleinen Fenster nur ein Bild zeigen, und gerade ist keines da.",
   "call.pictureOf": "Bild von {name}",
   "call.ongoing": "Gerade läuft ein Anruf mit {names}",
   "call.joinOngoing": "Am Anruf teilnehmen",

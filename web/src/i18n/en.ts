@@ -535,6 +535,7 @@ export const en = {
   "call.blur": "Blur what is behind me",
   "call.smallWindow": "Small window on top",
   "call.smallWindowFailed": "The browser did not open the small window. Try again.",
+  "call.smallWindowEmpty": "This browser can show only a picture in the small window, and there is none now.",
   "call.pictureOf": "Picture of {name}",
   "call.ongoing": "A call is going on with {names}",
   "call.joinOngoing": "Join call",

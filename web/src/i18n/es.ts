@@ -578,6 +578,7 @@ const es: Catalogue = {
   "call.blur": "Desenfocar lo que hay detrás de mí",
   "call.smallWindow": "Ventana pequeña siempre visible",
   "call.smallWindowFailed": "El navegador no abrió la ventana pequeña. Inténtelo otra vez.",
+  "call.smallWindowEmpty": "Este navegador solo puede mostrar una imagen en la ventana pequeña, y ahora no hay ninguna.",
   "call.pictureOf": "Imagen de {name}",
   "call.ongoing": "Hay una llamada en curso con {names}",
   "call.joinOngoing": "Unirse a la llamada",

@@ -578,6 +578,7 @@ const fr: Catalogue = {
   "call.blur": "Flouter ce qui est derrière moi",
   "call.smallWindow": "Petite fenêtre au premier plan",
   "call.smallWindowFailed": "Le navigateur n’a pas ouvert la petite fenêtre. Réessayez.",
+  "call.smallWindowEmpty": "Ce navigateur ne peut afficher qu’une image dans la petite fenêtre, et il n’y en a pas pour le moment.",
   "call.pictureOf": "Image de {name}",
   "call.ongoing": "Un appel est en cours avec {names}",
   "call.joinOngoing": "Rejoindre l’appel",

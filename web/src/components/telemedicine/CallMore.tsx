@@ -9,8 +9,8 @@ import { canOpenSmallWindow, openSmallWindow } from "./SmallWindow"
 export default function CallMore({ calls, onDone }: { calls: Calls; onDone: () => void }) {
   const small = async (): Promise<void> => {
     try {
-      await openSmallWindow(calls)
-      onDone()
+      if (await openSmallWindow(calls)) onDone()
+      else notify(t("call.smallWindowEmpty"))
     } catch {
       notify(t("call.smallWindowFailed"))
     }

@@ -16,10 +16,13 @@ const own = (window as { documentPictureInPicture?: DocumentPictureInPicture }).
 
 export const canOpenSmallWindow = own !== undefined || document.pictureInPictureEnabled
 
-/** Needs a click. Rejects where the browser refuses. */
-export async function openSmallWindow(calls: Calls): Promise<void> {
-  if (own) show(calls, own.window ?? (await own.requestWindow({ width: 320, height: 280 })))
-  else await largest()?.requestPictureInPicture()
+/** Needs a click; whether there was something to show in it. Rejects where the browser refuses. */
+export async function openSmallWindow(calls: Calls): Promise<boolean> {
+  if (own) {
+    show(calls, own.window ?? (await own.requestWindow({ width: 320, height: 280 })))
+    return true
+  }
+  return (await largest()?.requestPictureInPicture()) !== undefined
 }
 
 function show(calls: Calls, opened: Window): void {
