@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import pty
 import shutil
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -249,9 +251,26 @@ def test_after_a_restore_the_way_on_is_said_and_works(tmp_path: Path) -> None:
         shell.run("restore", str(tmp_path / "copy"), "--data", str(own.data))
         own.start()
         assert b"careseal carry-on" in shell.run("send", "and this waits", code=7)
-        assert b"1 entry was put back" in shell.run("carry-on")
+        told, shown = at_a_terminal(shell, "carry-on")
+        assert b"1 entry was put back" in told
+        assert "1/1" in shown
         said = [row["text"] for row in shell.json("log") if row["event"] == "text"]
         assert said == ["the server will forget this", "and this waits"]
+
+
+def at_a_terminal(shell: Shell, *arguments: str) -> tuple[bytes, str]:
+    """What it writes to stdout, and what a person sees of stderr."""
+    ours, theirs = pty.openpty()
+    process = shell.start(*arguments, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    with suppress(OSError):  # how Linux says that nobody has the other end any more
+        while more := os.read(ours, 4096):
+            shown += more
+    os.close(ours)
+    told, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, shown
+    return told, shown.decode()
 
 
 def test_what_has_no_room_is_said(tmp_path: Path) -> None:

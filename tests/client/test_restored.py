@@ -135,7 +135,9 @@ async def test_who_carries_on_puts_the_same_bytes_back_and_all_go_on(visit: Visi
     await visit.host.catch_up()
     assert visit.guest.restored
     assert visit.host.restored
-    assert await visit.host.carry_on() == 3
+    put_back: list[tuple[int, int]] = []
+    assert await visit.host.carry_on(progress=lambda *told: put_back.append(told)) == 3
+    assert put_back == [(1, 3), (2, 3), (3, 3)]
     assert visit.log() == before
     assert await visit.guest.carry_on() == 0
     await visit.guest.send("and on")

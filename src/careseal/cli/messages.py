@@ -9,6 +9,7 @@ import typer
 
 from .exits import Exit, fail, run
 from .options import AsJson, StoreFolder, Which, opened
+from .showing import count_bar
 from .telling import hint, say, tell, tell_said
 
 if TYPE_CHECKING:
@@ -121,7 +122,10 @@ def carry_on(
     async def work() -> None:
         async with opened(store, which) as session:
             await session.catch_up()
-            posted = await session.carry_on() if session.restored else 0
+            posted = 0
+            if session.restored:
+                with count_bar("Putting back", as_json) as bar:
+                    posted = await session.carry_on(progress=bar)
             told = {"event": "carried-on", "session": str(session.id), "entries": posted}
             what = "1 entry was" if posted == 1 else f"{posted} entries were"
             say(

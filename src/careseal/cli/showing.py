@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from careseal.client import Progress
+    from careseal.client.carrying import OnPutBack
     from careseal.client.transfers import OnProgress
 
 
@@ -50,3 +51,19 @@ def progress_bar(title: str, quiet: bool) -> Iterator[OnProgress | None]:
             bars.update(task, total=progress.size, completed=progress.done)
 
         yield tell
+
+
+@contextmanager
+def count_bar(title: str, quiet: bool) -> Iterator[OnPutBack | None]:
+    """A bar with how many of how many on stderr; nothing where nobody looks at it."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+    from rich.progress import Progress as Bars
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Bars(*columns, console=Console(stderr=True)) as bars:
+        task = bars.add_task(title, total=None)
+        yield lambda done, of: bars.update(task, total=of, completed=done)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Never
 
@@ -25,6 +26,8 @@ from .events import CarriedOn
 from .kept import Kept
 
 CHOSEN = "carrying on"
+OnPutBack = Callable[[int, int], None]
+"""How many entries this device has put back, of how many that were missing."""
 
 
 class Carrier:
@@ -35,7 +38,7 @@ class Carrier:
         self._committer = committer
         self._working = asyncio.Lock()
 
-    async def carry_on(self) -> int:
+    async def carry_on(self, tell: OnPutBack | None = None) -> int:
         """How many entries this device put back; the log is then what it was.
 
         Nothing is sealed anew before that. Raises `CarryOnWaits`, `SendingStopped` where the
@@ -49,19 +52,22 @@ class Carrier:
             if not core.restored:
                 return 0  # another call was quicker
             head, posted = await self._verified(), 0
+            missing = core.known_head - head
             while head < core.known_head:
                 head += 1
                 if not (self._vouches_for(head - 1) and await self._put_back(head)):
                     break
                 posted += 1
+                if tell is not None:
+                    tell(posted, missing)
             else:
                 if posted:
                     await self._verified()
                 core.made_whole()
                 core.store.delete(core.id, CHOSEN)
         if core.restored:
-            missing = core.shelf.get(head)
-            raise CarryOnWaits(None if missing is None else missing.only)
+            next_one = core.shelf.get(head)
+            raise CarryOnWaits(None if next_one is None else next_one.only)
         core.tell(CarriedOn())
         await self._committer.tend_door(anew=True)
         return posted

@@ -45,7 +45,7 @@ from careseal.e2ee.state import Epoch, Phase, SessionState
 from . import duties, entering, founding, transfers
 from . import waiting as waiting_room
 from .account import Account
-from .carrying import Carrier
+from .carrying import Carrier, OnPutBack
 from .commits import Changes, Committer
 from .conversation import Conversation, Said
 from .core import Core
@@ -349,16 +349,16 @@ class Session:
         it is right: see `carry_on`."""
         return self._core.restored
 
-    async def carry_on(self) -> int:
+    async def carry_on(self, *, progress: OnPutBack | None = None) -> int:
         """Puts back what a restored server misses, and how many entries that were.
 
         The same sealed bytes go to the same places; nothing is sealed anew before the log is
         again what this device has seen. What only another device may put back waits for that
         one: raises `CarryOnWaits`, and while following it goes on by itself. Raises
         `SendingStopped` where the server has another entry in a place, and `NotAllowed` when
-        nothing was restored.
+        nothing was restored. `progress` is told after each entry how many are back, of how many.
         """
-        posted = await self._carrier.carry_on()
+        posted = await self._carrier.carry_on(progress)
         await self.catch_up()
         return posted
 
