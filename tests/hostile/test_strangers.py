@@ -130,8 +130,8 @@ def _made(schema: dict[str, Any], schemas: dict[str, Any], dice: random.Random) 
             return [_made(schema["items"], schemas, dice)]
         case "integer":
             return int(schema.get("minimum", 0))
-    size = re.search(r"\{(\d+)\}", schema["pattern"])
-    return random_b64(int(size[1]) * 3 // 4 if size else 272)
+    size = re.match(r"\^\[A-Za-z0-9_-\]\{(\d+)\}", schema["pattern"])  # and the last
+    return random_b64((int(size[1]) + 1) * 3 // 4 if size else 272)
 
 
 # Every route with every token --------------------------------------------------------------

@@ -160,6 +160,9 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
     ("GET", "/readyz"): Operation("Whether it can write.", (), (200,)),
 }
 
+_ANY: Final = "[A-Za-z0-9_-]"
+_LAST: Final = (_ANY, "[AQgw]", "[AEIMQUYcgkosw048]")  # by the octets beyond threes: no bit is left
+
 _SCHEMES: Final = {
     "member": {"type": "http", "scheme": "bearer", "description": "A member's token."},
     "invite": {"type": "http", "scheme": "bearer", "description": "An invite's access token."},
@@ -240,9 +243,11 @@ def _path_schema(name: str) -> dict[str, Any]:
 
 
 def _octets(kind: type[Any]) -> dict[str, Any]:
-    """Base64url text, of one length where the bytes have one."""
+    """Base64url text in its one form, of one length where the bytes have one."""
     if issubclass(kind, wire.Fixed):
-        return {"type": "string", "pattern": f"^[A-Za-z0-9_-]{{{-(-kind.size * 4 // 3)}}}$"}
+        more = -(-kind.size * 4 // 3) - 1
+        return {"type": "string", "pattern": f"^{_ANY}{{{more}}}{_LAST[kind.size % 3]}$"}
     if issubclass(kind, wire.Octets):
-        return {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"}
+        ends = f"{_ANY}{_LAST[1]}|{_ANY}{{2}}{_LAST[2]}|{_ANY}{{4}}"
+        return {"type": "string", "pattern": f"^(?:{_ANY}{{4}})*(?:{ends})$"}
     raise NotImplementedError
