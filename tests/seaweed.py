@@ -47,6 +47,16 @@ class Seaweed:
             "AWS_REGION": "us-east-1",
         }
 
+    @property
+    def address(self) -> str:
+        """Of the bucket, for clients."""
+        return f"http://127.0.0.1:{self._port}/{BUCKET}"
+
+    def direct(self) -> dict[str, str]:
+        """What a server needs for clients to reach a new place in the bucket themselves."""
+        place = {"CARESEAL_OBJECTS_URL": self.new_url(), "CARESEAL_OBJECTS_DIRECT": self.address}
+        return self.environment | place
+
     def new_url(self) -> str:
         """A place of its own in the bucket."""
         return f"s3://{BUCKET}/{token_hex(6)}"

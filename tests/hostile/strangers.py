@@ -15,6 +15,7 @@ from tests.server.visits import Invite, Token, Visit, new_id
 
 SESSION = "/api/telemedicine/sessions/{session}"
 PART = f"{SESSION}/files/{{file}}/parts/{{number}}"
+DIRECT = f"{PART}/direct"
 
 MEMBERS = frozenset({"a guest", "a host"})
 HOSTS = frozenset({"a host"})
@@ -45,6 +46,9 @@ MAY: dict[tuple[str, str], frozenset[str]] = {
     ("DELETE", f"{SESSION}/files/{{file}}"): HOSTS,
     ("PUT", PART): HOSTS,
     ("GET", PART): MEMBERS,
+    ("POST", DIRECT): HOSTS,
+    ("PUT", DIRECT): HOSTS,
+    ("GET", DIRECT): MEMBERS,
     ("GET", f"{SESSION}/ice"): MEMBERS,
 }
 """Who gets past the door of a route: a host made the file and is the member that is named."""

@@ -42,6 +42,14 @@ ObjectsUrl = Annotated[
         help="As s3://bucket/prefix, with keys in AWS_… variables, instead of a folder in DATA.",
     ),
 ]
+ObjectsDirect = Annotated[
+    str | None,
+    typer.Option(
+        envvar="CARESEAL_OBJECTS_DIRECT",
+        help="The bucket's address as browsers reach it, as https://s3.example.org/bucket: parts "
+        "of files go there and come from there without passing the server. Off without it.",
+    ),
+]
 RedisUrl = Annotated[
     str | None,
     typer.Option(
@@ -93,6 +101,7 @@ def serve(
     data: Data = DEFAULT_DATA,
     database_url: DatabaseUrl = None,
     objects_url: ObjectsUrl = None,
+    objects_direct: ObjectsDirect = None,
     redis_url: RedisUrl = None,
     workers: Workers = 1,
     secrets_file: SecretsFile = None,
@@ -204,6 +213,7 @@ def serve(
         data=data,
         database_urls=tuple(database_url or ()),
         objects_url=objects_url,
+        objects_direct=objects_direct,
         redis_url=redis_url,
         workers=workers,
         secrets_file=secrets_file,

@@ -19,6 +19,7 @@ from starlette.responses import Response
 from careseal.server import metrics, web_client
 from careseal.server.blobs import open_blobs
 from careseal.server.bus import Line, PostgresLine, RedisLine
+from careseal.server.direct import open_direct
 from careseal.server.fanout import Fanout
 from careseal.server.headers import SecurityHeaders, headers_for
 from careseal.server.limits import RateLimiter
@@ -30,6 +31,7 @@ from careseal.server.routes import (
     accounts,
     chat,
     commits,
+    direct,
     door,
     files,
     follow,
@@ -53,6 +55,7 @@ RESOURCES = (  # the first has what is asked for most
     commits,
     follow,
     files,
+    direct,
     sessions,
     members,
     knocks,
@@ -82,14 +85,14 @@ def create_app(settings: Settings) -> Starlette:
         routes=[route for resource in RESOURCES for route in resource.routes],
         lifespan=lifespan,
         middleware=[
-            Middleware(SecurityHeaders, tls=settings.tls),
+            Middleware(SecurityHeaders, tls=settings.tls, bucket=settings.direct_origin),
             Middleware(RequestLog),
         ],
         exception_handlers={
             Problem: _refuse,
             HTTPException: _refuse_unrouted,
             ClientDisconnect: _gone,
-            Exception: partial(_fail, tls=settings.tls),
+            Exception: partial(_fail, tls=settings.tls, bucket=settings.direct_origin),
         },
     )
     app.router.redirect_slashes = False
@@ -118,6 +121,7 @@ async def open_relay(settings: Settings, *, alone: bool = False) -> AsyncIterato
                 fanout=fanout,
                 limiter=limiter,
                 room=Room(databases, settings.limits.all_stored_bytes),
+                direct=open_direct(settings, blobs),
                 workers=workers,
             )
     finally:
@@ -178,8 +182,10 @@ async def _gone(_request: Request, _failure: Exception) -> Response:
     return Problem("malformed", "The request ended before its body.").response()
 
 
-async def _fail(request: Request, _failure: Exception, *, tls: bool) -> Response:
+async def _fail(
+    request: Request, _failure: Exception, *, tls: bool, bucket: str | None
+) -> Response:
     """Answers outside of every middleware, so it carries the headers by itself."""
     answer = Problem("internal", "The request was not carried out.").response()
-    answer.raw_headers += headers_for(request.scope, tls=tls)
+    answer.raw_headers += headers_for(request.scope, tls=tls, bucket=bucket)
     return answer

@@ -45,6 +45,11 @@ class Stored:
     digest: bytes  # 32, SHA-256
 
 
+def new_name(session_id: bytes) -> str:
+    """Of an object that is not there yet."""
+    return f"{session_id.hex()}/{secrets.token_hex(16)}"
+
+
 class Blobs:
     """The objects in a store."""
 
@@ -58,7 +63,7 @@ class Blobs:
 
         Raises ``storage-full``, ``unavailable``.
         """
-        return await self.write_as(f"{session_id.hex()}/{secrets.token_hex(16)}", chunks)
+        return await self.write_as(new_name(session_id), chunks)
 
     async def write_as(self, name: str, chunks: AsyncIterable[bytes]) -> Stored:
         """As ``write``, under a name that has no object yet, or this one."""
@@ -92,6 +97,13 @@ class Blobs:
                 yield bytes(chunk)
             metrics.object_bytes("out", end - start)
         except BaseError as failure:
+            raise _as_problem(failure) from failure
+
+    async def size(self, name: str) -> int:
+        """Bytes of an object. Raises ``FileNotFoundError``, ``unavailable``."""
+        try:
+            return (await obstore.head_async(self._store, name))["size"]
+        except (OSError, BaseError) as failure:
             raise _as_problem(failure) from failure
 
     async def delete(self, names: list[str]) -> None:

@@ -76,40 +76,44 @@ FIXED: Final = {
 TRANSPORT_SECURITY: Final = "max-age=63072000"
 
 
-def content_security_policy(host: str | None, secure: bool) -> str:
-    """The policy for a page of ``host``; its own WebSocket is named for older browsers."""
+def content_security_policy(host: str | None, secure: bool, bucket: str | None = None) -> str:
+    """The policy for a page of ``host``; its own WebSocket is named for older browsers.
+
+    ``bucket`` is the origin of the one other place from which the page may fetch.
+    """
     own = "'self'"
     if host and _HOST.fullmatch(host):
         own += f" {'wss' if secure else 'ws'}://{host}"
-    policy = _POLICY | {"connect-src": own}
+    policy = _POLICY | {"connect-src": f"{own} {bucket}" if bucket else own}
     return "; ".join(f"{name} {value}" for name, value in policy.items())
 
 
 @lru_cache(256)
-def _raw(host: str | None, secure: bool) -> list[tuple[bytes, bytes]]:
-    headers = FIXED | {"Content-Security-Policy": content_security_policy(host, secure)}
+def _raw(host: str | None, secure: bool, bucket: str | None) -> list[tuple[bytes, bytes]]:
+    headers = FIXED | {"Content-Security-Policy": content_security_policy(host, secure, bucket)}
     if secure:
         headers["Strict-Transport-Security"] = TRANSPORT_SECURITY
     return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
 
-def headers_for(scope: Scope, *, tls: bool) -> list[tuple[bytes, bytes]]:
+def headers_for(scope: Scope, *, tls: bool, bucket: str | None = None) -> list[tuple[bytes, bytes]]:
     """Of the answer to an HTTP request; ``tls`` if a TLS proxy is always in front."""
-    return _raw(Headers(scope=scope).get("host"), tls or scope["scheme"] == "https")
+    return _raw(Headers(scope=scope).get("host"), tls or scope["scheme"] == "https", bucket)
 
 
 class SecurityHeaders:
     """Puts the headers on every HTTP answer; no route sets one of them itself."""
 
-    def __init__(self, app: ASGIApp, *, tls: bool) -> None:
+    def __init__(self, app: ASGIApp, *, tls: bool, bucket: str | None = None) -> None:
         self._app = app
         self._tls = tls
+        self._bucket = bucket
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = headers_for(scope, tls=self._tls)
+        headers = headers_for(scope, tls=self._tls, bucket=self._bucket)
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

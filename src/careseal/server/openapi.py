@@ -16,6 +16,7 @@ Auth = Literal["member", "invite", "account", "cookie"]
 SESSION: Final = "/api/telemedicine/sessions/{session}"
 FILE: Final = f"{SESSION}/files/{{file}}"
 PART: Final = f"{FILE}/parts/{{number}}"
+DIRECT: Final = f"{PART}/direct"
 APPENDING: Final = ("stale-parent", "wrong-place", "entry-exists", "session-ended")
 
 
@@ -145,6 +146,23 @@ OPERATIONS: Final[dict[tuple[str, str], Operation]] = {
         MEMBER,
         (200, 206),
         refuses=("forbidden", "not-found", "range"),
+    ),
+    ("POST", DIRECT): Operation(
+        "An address to put a sealed part to.",
+        MEMBER,
+        (200, 201),
+        wire.DirectPart,
+        refuses=("forbidden", "not-found", "part-exists", "too-many-open", "session-ended"),
+    ),
+    ("PUT", DIRECT): Operation(
+        "A part was put there.",
+        MEMBER,
+        (200, 201),
+        wire.DirectPart,
+        refuses=("forbidden", "not-found", "part-exists", "session-ended"),
+    ),
+    ("GET", DIRECT): Operation(
+        "An address to get a sealed part from.", MEMBER, (200,), refuses=("forbidden", "not-found")
     ),
     ("GET", f"{SESSION}/ice"): Operation(
         "STUN and TURN servers.", MEMBER, (200,), refuses=("forbidden",)

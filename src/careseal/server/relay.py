@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from starlette.requests import HTTPConnection
 
 from careseal.server.blobs import Blobs
+from careseal.server.direct import Direct
 from careseal.server.fanout import REVOKED, Fanout
 from careseal.server.room import Room
 from careseal.server.settings import Settings
@@ -26,6 +27,7 @@ class Relay:
     fanout: Fanout
     limiter: Limiter
     room: Room
+    direct: Direct | None = None  # where clients may reach the bucket themselves
     workers: Workers | None = None  # this one among them, where there can be others
     writers: dict[tuple[bytes, bytes], bytes] = field(default_factory=dict)  # authority.writer
 

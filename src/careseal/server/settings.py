@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 from sqlalchemy import URL
 
+from careseal.server.presign import Presigner
 from careseal.server.store.engines import parse
 from careseal.server.wire import PART_SEALED
 
@@ -74,6 +76,7 @@ class Settings:
     data: Path
     database_urls: tuple[str, ...] = field(default=(), repr=False)
     objects_url: str | None = None
+    objects_direct: str | None = None  # the bucket's address as clients reach it
     redis_url: str | None = field(default=None, repr=False)
     workers: int = 1
     secrets_file: Path | None = None
@@ -113,6 +116,33 @@ class Settings:
         kinds = {url.get_backend_name() for url in self.databases()}
         if self.workers > 1 and kinds != {"postgresql"}:
             raise ValueError("More than one worker needs PostgreSQL: --database-url.")
+        if self.objects_direct is not None:
+            self._check_direct(self.objects_direct)
+
+    def _check_direct(self, address: str) -> None:
+        if not (self.objects_url or "").startswith("s3://"):
+            raise ValueError("--objects-direct needs a bucket: --objects-url s3://bucket/prefix.")
+        parts = urlsplit(address)
+        if parts.scheme not in ("http", "https") or not parts.netloc or "@" in parts.netloc:
+            raise ValueError("--objects-direct is the bucket's address, as https://host/bucket.")
+        if parts.query or parts.fragment:
+            raise ValueError("--objects-direct has neither ? nor #.")
+        self.presigner()
+
+    def presigner(self) -> Presigner | None:
+        """What signs addresses for clients, where they may use them. Raises ``ValueError``."""
+        if self.objects_direct is None:
+            return None
+        prefix = urlsplit(self.objects_url or "").path.strip("/")
+        return Presigner.of_environment(self.objects_direct.rstrip("/"), prefix)
+
+    @property
+    def direct_origin(self) -> str | None:
+        """Where pages may fetch from beside this server, as a source of the page's policy."""
+        if self.objects_direct is None:
+            return None
+        parts = urlsplit(self.objects_direct)
+        return f"{parts.scheme}://{parts.netloc}"
 
     @property
     def secrets_path(self) -> Path:

@@ -13,7 +13,7 @@ from careseal.server.relay import Relay
 from careseal.server.request_log import event
 from careseal.server.routes.sessions import erase_session
 from careseal.server.shared_limits import remove_full
-from careseal.server.store import files, knocks, sessions
+from careseal.server.store import addressed, files, knocks, sessions
 
 ORPHANS_EVERY = 60  # sweeps
 BATCH = 500
@@ -33,6 +33,7 @@ async def sweep_for_ever(relay: Relay) -> None:
                 await sweep_sessions(relay)
             for database in relay.databases.every:
                 await database.write(partial(_forget, now=relay.now()))
+            await sweep_addressed(relay)
             if trusted and turn % ORPHANS_EVERY == 0:
                 await sweep_orphans(relay)
             turn += trusted
@@ -89,6 +90,13 @@ async def sweep_sessions(relay: Relay) -> None:
             count += 1
     if count:
         event(log, "expired sessions erased", count=count)
+
+
+async def sweep_addressed(relay: Relay) -> None:
+    """Remove objects that clients put into the bucket and did not confirm in time."""
+    for database in relay.databases.every:
+        over = await database.write(partial(addressed.take_old, now=relay.now()))
+        await relay.blobs.delete(over)
 
 
 async def sweep_orphans(relay: Relay) -> None:

@@ -187,6 +187,11 @@ class CreateFile(Shape):
     size: Positive
 
 
+class DirectPart(Shape):
+    size: Positive
+    sha256: Hash
+
+
 class SignIn(Shape):
     code: Token
 

@@ -61,9 +61,10 @@ async def show(request: Request, session: str, file: str) -> Response:
     asking, _ = await authority.member(request, session)
     query_of(request)
     query = partial(files.present, session_id=asking.session.id, file_id=path_id(file))
-    found, present = await relay_of(request).rows_of(asking.session.id).read(query)
+    relay = relay_of(request)
+    found, present = await relay.rows_of(asking.session.id).read(query)
     shown = {"id": base64url.encode(found.id), "parts": found.parts, "size": found.size}
-    return answer(shown | {"present": present})
+    return answer(shown | {"present": present, "direct": relay.direct is not None})
 
 
 @routes.delete("/sessions/{session}/files/{file}")
@@ -99,7 +100,8 @@ async def upload_part(request: Request, session: str, file: str, number: str) ->
     stored = await relay.blobs.write(asking.session.id, request.stream())
     if there is not None:
         await relay.blobs.delete([stored.name])
-        return _same_or_refused(there, stored)
+        files.require_same(there, stored.digest)
+        return answer({}, 200)
     return await _take(relay, asking, file_id, which, stored)
 
 
@@ -172,9 +174,3 @@ async def _take(
     if not new:
         await relay.blobs.delete([stored.name])
     return answer({}, 201 if new else 200)
-
-
-def _same_or_refused(there: files.Part, stored: Stored) -> Response:
-    if there.digest != stored.digest:
-        raise Problem("part-exists", "Parts are stored once; these are other bytes.")
-    return answer({}, 200)

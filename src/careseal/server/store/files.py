@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from careseal.server.problems import Problem, forbidden, malformed
 from careseal.server.settings import Limits
 from careseal.server.store import members
-from careseal.server.store.schema import file, part, session
+from careseal.server.store.schema import addressed, file, part, session
 from careseal.server.wire import PART_SEALED, CreateFile
 
 
@@ -112,8 +112,7 @@ def create_part(
     found, there = find_part(connection, session_id, file_id, number)
     require_uploader(bearer, found)
     if there is not None:
-        if there.digest != stored.digest:
-            raise Problem("part-exists", "Parts are stored once; these are other bytes.")
+        require_same(there, stored.digest)
         return False
     row = insert(part).values(session_id=session_id, file_id=file_id, number=number)
     connection.execute(row.values(size=stored.size, digest=stored.digest, object=stored.object))
@@ -138,8 +137,16 @@ def remove(
 
 
 def objects_known(connection: Connection, names: list[str]) -> set[str]:
-    """Which of these objects are parts of a file."""
-    return set(connection.execute(select(part.c.object).where(part.c.object.in_(names))).scalars())
+    """Which of these objects are parts of a file, or may become one (``addressed``)."""
+    parts = select(part.c.object).where(part.c.object.in_(names))
+    coming = select(addressed.c.object).where(addressed.c.object.in_(names))
+    return set(connection.execute(parts.union(coming)).scalars())
+
+
+def require_same(there: Part, digest: bytes) -> None:
+    """Raises ``part-exists``."""
+    if there.digest != digest:
+        raise Problem("part-exists", "Parts are stored once; these are other bytes.")
 
 
 def require_uploader(bearer: members.Bearer, found: File) -> None:

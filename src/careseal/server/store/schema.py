@@ -143,6 +143,21 @@ part = Table(
     info={"object": "object"},
 )
 
+# Objects that a client may put into the bucket itself, until they are parts. A row outlives its
+# file and its session, for as long as the address that was handed out could be used.
+addressed = Table(
+    "addressed",
+    metadata,
+    Column("object", String, primary_key=True),
+    Column("session_id", LargeBinary(16), nullable=False),
+    Column("file_id", LargeBinary(16), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("uploader", LargeBinary(16), nullable=False),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("until", BigInteger, nullable=False, index=True),
+    info={"passing": True},
+)
+
 knock = Table(
     "knock",
     metadata,
@@ -158,6 +173,7 @@ knock = Table(
 )
 
 Index("ix_file_uploader", file.c.session_id, file.c.uploader)
+Index("ix_addressed_uploader", addressed.c.session_id, addressed.c.uploader)
 
 # How often each may do what, where several workers count together.
 bucket = Table(
