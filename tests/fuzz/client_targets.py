@@ -89,7 +89,7 @@ ANSWERS: dict[str, tuple[Ask, Any]] = {
         {"entries": _DIGESTS, **_HEADS},
     ),
     "parts": (
-        lambda server: server.parts_present(SESSION, TOKEN, FileId(bytes(16))),
+        lambda server: server.file(SESSION, TOKEN, FileId(bytes(16))),
         {"id": base64url.encode(bytes(16)), "parts": 3, "size": 900, "present": [0, 2]},
     ),
     "ice": (

@@ -29,6 +29,7 @@ from careseal.e2ee.identifiers import FileId, MessageId, SessionId
 from careseal.e2ee.payload import File
 from careseal.e2ee.secret import FileKey, MemberToken
 
+from .direct import Direct
 from .errors import FileUnavailable, ServerRefused
 from .storage import Store
 from .transport import Transport
@@ -105,18 +106,22 @@ async def upload(
     """
     record_name, record, seal = _begin(store, session, source, name, mime)
     await transport.create_file(session, token, seal.file, seal.parts, sealed_size(seal.size))
-    present = await transport.parts_present(session, token, seal.file)
+    there = await transport.file(session, token, seal.file)
+    present = there.present
     meter = Meter(seal.size, tell)
     for number in sorted(present):
         meter.add(part_length(seal.size, number), resumed=True)
     missing = (number for number in range(seal.parts) if number not in present)
+    offered = there.direct and seal.parts > 1  # for one part it would be the longer way
+    direct = Direct(transport, session, token, seal.file, offered=offered)
 
     async def send() -> None:
         memory = Memory(seal)
         for number in missing:
             part = await asyncio.to_thread(memory.seal, source, number, record.modified)
             try:
-                await transport.put_part(session, token, seal.file, number, part)
+                if not await direct.put(number, part):
+                    await transport.put_part(session, token, seal.file, number, part)
             except ServerRefused as refused:
                 if refused.problem != "part-exists":  # an earlier attempt stored it
                     raise
@@ -216,13 +221,17 @@ async def download(
 
     async def fetch(number: int, memory: Memory) -> tuple[Memory, memoryview]:
         try:
-            size = await transport.part(session, token, file.file, number, memory.sealed)
+            size = seal.stored_length(number)
+            if not await direct.get(number, size, memory.sealed):
+                size = await transport.part(session, token, file.file, number, memory.sealed)
         except ServerRefused as refused:
             if refused.problem == "not-found":
                 raise FileUnavailable("The file is not, or not wholly, at the server.") from None
             raise
         return memory, await asyncio.to_thread(memory.open, number, size)
 
+    offered = file.parts > 1 and await _offers_direct(transport, session, token, file)
+    direct = Direct(transport, session, token, file.file, offered=offered)
     free = [Memory(seal) for _ in range(min(AT_ONCE, seal.parts - first))]
     ahead: list[asyncio.Task[tuple[Memory, memoryview]]] = []
     try:
@@ -241,6 +250,17 @@ async def download(
         for task in ahead:
             task.cancel()
         await asyncio.gather(*ahead, return_exceptions=True)
+
+
+async def _offers_direct(
+    transport: Transport, session: SessionId, token: MemberToken, file: File
+) -> bool:
+    try:
+        return (await transport.file(session, token, file.file)).direct
+    except ServerRefused as refused:
+        if refused.problem == "not-found":
+            raise FileUnavailable("The file is not, or not wholly, at the server.") from None
+        raise
 
 
 async def save(parts: Callable[[int], AsyncIterator[memoryview]], file: File, target: Path) -> None:

@@ -92,6 +92,14 @@ class Page:
     last_commit: int
 
 
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """What the server has of a file."""
+
+    present: frozenset[int]  # numbers of the parts
+    direct: bool  # whether parts may go to its store and come from there
+
+
 class Headway:
     """Reading comes nearer to the head with each page: a log grows slower than it is read."""
 
@@ -152,6 +160,11 @@ class Transport:
         self._client = client or httpx.AsyncClient(timeout=httpx.Timeout(30.0, pool=60.0))
         self._bulk = None if client or proxied(origin) else Bulk(SILENCE)
         self._patience = float(os.environ.get("CARESEAL_PATIENCE", patience))
+
+    @property
+    def bulk(self) -> Bulk | None:
+        """For large bodies to and from elsewhere, where it is of use here."""
+        return self._bulk
 
     async def __aenter__(self) -> Self:
         return self
@@ -386,14 +399,47 @@ class Transport:
         body = {"id": str(file), "parts": parts, "size": size}
         await self._request("POST", session, "/files", token, body)
 
-    async def parts_present(
-        self, session: SessionId, token: MemberToken, file: FileId
-    ) -> frozenset[int]:
+    async def file(self, session: SessionId, token: MemberToken, file: FileId) -> StoredFile:
         answer = await self._json("GET", session, f"/files/{file}", token)
         present = _told(answer, "present", list)
         if not all(isinstance(number, int) for number in present):
             raise ServerContradicts(_ODD)
-        return frozenset(present)
+        return StoredFile(frozenset(present), answer.get("direct") is True)
+
+    async def ask_to_put(
+        self,
+        session: SessionId,
+        token: MemberToken,
+        file: FileId,
+        number: int,
+        size: int,
+        digest: bytes,
+    ) -> str | None:
+        """An address to put a sealed part to; None when it is stored already."""
+        body = {"size": size, "sha256": base64url.encode(digest)}
+        path = f"/files/{file}/parts/{number}/direct"
+        answer = await self._json("POST", session, path, token, body)
+        return _told(answer, "url", str) if answer else None
+
+    async def confirm_put(
+        self,
+        session: SessionId,
+        token: MemberToken,
+        file: FileId,
+        number: int,
+        size: int,
+        digest: bytes,
+    ) -> None:
+        """The part was put there."""
+        body = {"size": size, "sha256": base64url.encode(digest)}
+        await self._request("PUT", session, f"/files/{file}/parts/{number}/direct", token, body)
+
+    async def ask_to_get(
+        self, session: SessionId, token: MemberToken, file: FileId, number: int
+    ) -> str:
+        """An address to get a sealed part from."""
+        path = f"/files/{file}/parts/{number}/direct"
+        return _told(await self._json("GET", session, path, token), "url", str)
 
     async def put_part(
         self, session: SessionId, token: MemberToken, file: FileId, number: int, part: memoryview

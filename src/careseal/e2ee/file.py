@@ -88,7 +88,7 @@ class FileSeal:
         What `out` has after an error is not to be used.
         """
         length, last = self._length(number), number == self.parts - 1
-        filled = filled_length(length) if last else PART_SIZE
+        filled = self.stored_length(number) - OVERHEAD
         if len(part) != OVERHEAD + filled:
             raise Tampered("a part of the wrong length")
         key, nonce = self._key(bytes(part[:SALT_SIZE]), number, last)
@@ -99,6 +99,11 @@ class FileSeal:
         if bytes(out[length:filled]).strip(b"\0"):
             raise Malformed("filling that is not zero")
         return out[:length]
+
+    def stored_length(self, number: int) -> int:
+        """Bytes of part `number` as it is stored."""
+        length = self._length(number)
+        return OVERHEAD + (filled_length(length) if number == self.parts - 1 else PART_SIZE)
 
     def seal_parts(self, plain: Iterable[bytes], rng: Rng) -> Iterator[bytes]:
         """All parts in order, from the parts' plain bytes in order."""
