@@ -186,3 +186,20 @@ def bare_page() -> Iterator[str]:
             yield f"http://127.0.0.1:{server.server_port}"
         finally:
             server.shutdown()
+
+
+def test_direct_transfer_is_examined_as_browsers_see_it(parts: Large, tmp_path: Path) -> None:
+    url, direct = "--public-url=http://localhost:1", parts.seaweed.direct()
+    _, findings, wrote = doctor(tmp_path, url, **direct)
+    said = [each["says"] for each in findings if each["what"] == "direct"]
+    assert said == [
+        "the store checks length, hash and that nothing is overwritten",
+        "pages of http://localhost:1 may use it",
+    ], wrote
+    (nobody,) = free_ports(1)
+    elsewhere = f"http://127.0.0.1:{nobody}/careseal"
+    code, findings, wrote = doctor(tmp_path, url, **direct | {"CARESEAL_OBJECTS_DIRECT": elsewhere})
+    (found,) = [each for each in findings if each["what"] == "direct"]
+    assert (code, found["state"]) == (1, "fail")
+    assert "cannot be reached from here" in found["says"]
+    assert "X-Amz" not in wrote

@@ -102,6 +102,37 @@ class Direct:
             return f"it does not give back what was put ({got.status_code})"
         return None
 
+    async def try_cors(self, origin: str) -> str | None:
+        """Whether pages of ``origin`` may use the addresses; what is wrong, if something is."""
+        name = f"ready/{secrets.token_hex(8)}"
+        asks = {
+            "Origin": origin,
+            "Access-Control-Request-Method": "PUT",
+            "Access-Control-Request-Headers": ",".join(MUST_SEND),
+        }
+        try:
+            async with httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as client:
+                address = self.to_put(name, 1, hashlib.sha256(b"1").digest())
+                before = await client.options(address, headers=asks)
+                got = await client.get(self.to_get(name), headers={"Origin": origin})
+        except httpx.HTTPError as failure:
+            return f"it cannot be reached from here ({type(failure).__name__})"
+        for answer in (before, got):
+            if answer.headers.get("access-control-allow-origin") not in ("*", origin):
+                return f"it does not allow {origin}"
+        if not before.is_success or "PUT" not in _listed(before, "methods"):
+            return "it does not allow PUT"
+        allowed = _listed(before, "headers")
+        if lacking := [each for each in MUST_SEND if each.upper() not in allowed]:
+            return f"it does not allow the header {lacking[0]}"
+        return None
+
+
+def _listed(answer: httpx.Response, what: str) -> set[str]:
+    text = answer.headers.get(f"access-control-allow-{what}", "")
+    listed = {each.strip().upper() for each in text.split(",")}
+    return listed if "*" not in listed else {"PUT", *(each.upper() for each in MUST_SEND)}
+
 
 def must_send(digest: bytes) -> dict[str, str]:
     """What a client sends with a part beside its length."""

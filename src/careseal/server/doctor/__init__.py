@@ -21,6 +21,7 @@ EXAMINATIONS: Final[dict[str, Examine]] = {
     "database": stores.databases,
     "objects": stores.objects,
     "storage": stores.storage,
+    "direct": outside.direct,
     "redis": stores.redis,
     "turn": outside.turn,
     "public url": outside.public_url,

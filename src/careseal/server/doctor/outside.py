@@ -12,6 +12,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from careseal.server import base64url
+from careseal.server.blobs import open_blobs
+from careseal.server.direct import open_direct
 from careseal.server.doctor.finding import Finding, bad, clock, doubtful, good
 from careseal.server.headers import FIXED
 from careseal.server.settings import Settings
@@ -20,6 +22,7 @@ from careseal.server.turn import ice_servers
 
 TURN: Final = "turn"
 PUBLIC: Final = "public url"
+DIRECT: Final = "direct"
 DAY: Final = 86_400
 PROXY: Final = "deploy/Caddyfile shows a proxy that passes it."
 
@@ -64,6 +67,28 @@ async def _allocate(url: str, server: dict[str, Any]) -> Finding:
         do = "See that coturn runs and its ports are open (docs/operating.md, TURN)."
         return bad(TURN, f"{where} does not answer", do)
     return good(TURN, f"{where} relays with credentials that members get")
+
+
+async def direct(settings: Settings) -> list[Finding]:
+    """Whether the store does what it must for direct transfer, and lets the pages ask it."""
+    if settings.objects_direct is None:
+        return []
+    settings.check()
+    blobs = open_blobs(settings.objects_url, settings.data / "objects")
+    bucket = open_direct(settings, blobs)
+    assert bucket is not None  # noqa: S101 - the settings say so
+    if why := await bucket.try_out():
+        do = "Files go through the server meanwhile (docs/operating.md, Direct transfer)."
+        return [bad(DIRECT, f"{settings.direct_origin}: {why}", do)]
+    found = [good(DIRECT, "the store checks length, hash and that nothing is overwritten")]
+    if not settings.public_url:
+        return [*found, doubtful(DIRECT, "CORS not examined", "Give --public-url.")]
+    place = urlsplit(settings.public_url)
+    origin = f"{place.scheme}://{place.netloc}"
+    if why := await bucket.try_cors(origin):
+        do = "Set the bucket's CORS rules (docs/operating.md, Direct transfer)."
+        return [*found, bad(DIRECT, f"browsers may not use it: {why}", do)]
+    return [*found, good(DIRECT, f"pages of {origin} may use it")]
 
 
 async def public_url(settings: Settings) -> list[Finding]:
