@@ -29,15 +29,16 @@ async def ask_to_put(request: Request, session: str, file: str, number: str) -> 
     asking, _ = await authority.member(request, session)
     query_of(request)
     session_id, file_id, which = asking.session.id, path_id(file), path_number(number)
-    asked = await read_json(request, wire.DirectPart, KIB)
 
-    def look(connection: Connection) -> None:
+    def look(connection: Connection) -> files.File:
         found, _ = files.find_part(connection, session_id, file_id, which)
         files.require_uploader(asking, found)
-        if found.part_size(which) != asked.size:
-            raise malformed(f"This part has {found.part_size(which)} bytes.")
+        return found
 
-    await relay.rows_of(session_id).read(look)
+    found = await relay.rows_of(session_id).read(look)
+    asked = await read_json(request, wire.DirectPart, KIB)
+    if found.part_size(which) != asked.size:
+        raise malformed(f"This part has {found.part_size(which)} bytes.")
     direct = _offered(relay.direct)
     await direct.require_checking_store()
     now = relay.now()
@@ -67,21 +68,25 @@ async def confirm(request: Request, session: str, file: str, number: str) -> Res
     asking, _ = await authority.member(request, session)
     query_of(request)
     session_id, file_id, which = asking.session.id, path_id(file), path_number(number)
-    asked = await read_json(request, wire.DirectPart, KIB)
-    digest = bytes(asked.sha256)
 
-    def look(connection: Connection) -> tuple[files.File, files.Part | None, str | None]:
+    def look(connection: Connection) -> tuple[files.File, files.Part | None]:
         found, there = files.find_part(connection, session_id, file_id, which)
         files.require_uploader(asking, found)
-        now = relay.now()
-        name = addressed.find(connection, session_id, file_id, which, digest, now=now)
-        return found, there, name
+        return found, there
 
-    found, there, name = await relay.rows_of(session_id).read(look)
+    found, there = await relay.rows_of(session_id).read(look)
+    asked = await read_json(request, wire.DirectPart, KIB)
+    digest = bytes(asked.sha256)
     if there is not None:
         files.require_same(there, digest)
         return answer({})
     _offered(relay.direct)
+
+    def known(connection: Connection) -> str | None:
+        now = relay.now()
+        return addressed.find(connection, session_id, file_id, which, digest, now=now)
+
+    name = await relay.rows_of(session_id).read(known)
     if name is None:
         raise addressed.not_put()
     try:
