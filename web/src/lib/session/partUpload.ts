@@ -15,7 +15,10 @@ export async function putPart(
     if (typeof XMLHttpRequest === "undefined") {
       await call(url, { method: "PUT", token, body: sealed, signal, timeout: 300_000, tries: 1 })
     } else {
-      await putWithProgress(url, token, sealed, gone, signal)
+      const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/octet-stream" }
+      const request = await putWithProgress(url, headers, sealed, gone, signal, stalledAfter)
+      if (request.status < 200 || request.status >= 300)
+        throw refusalOf(request.status, request.getResponseHeader("retry-after"), parsed(request.responseText))
     }
   } catch (error) {
     // Same file key, number and plain text under another salt: an earlier try of ours landed without its answer.
@@ -24,14 +27,28 @@ export async function putPart(
   gone(sealed.length)
 }
 
-/** `fetch` cannot tell progress of what it sends. */
-function putWithProgress(
+/** Puts bytes somewhere else, with these headers and nothing of ours; the status. Gives up after `patience` ms without progress. */
+export async function putBytes(
   url: string,
-  token: string,
+  headers: Record<string, string>,
   sealed: Uint8Array<ArrayBuffer>,
   gone: (bytes: number) => void,
   signal: AbortSignal,
-): Promise<void> {
+  patience: number,
+): Promise<number> {
+  if (typeof XMLHttpRequest !== "undefined") return (await putWithProgress(url, headers, sealed, gone, signal, patience)).status
+  return (await fetch(url, { method: "PUT", headers, body: sealed, credentials: "omit", redirect: "error", signal })).status
+}
+
+/** `fetch` cannot tell progress of what it sends. */
+function putWithProgress(
+  url: string,
+  headers: Record<string, string>,
+  sealed: Uint8Array<ArrayBuffer>,
+  gone: (bytes: number) => void,
+  signal: AbortSignal,
+  patience: number,
+): Promise<XMLHttpRequest> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest()
     const abort = () => request.abort()
@@ -39,21 +56,17 @@ function putWithProgress(
       clearTimeout(stall)
       signal.removeEventListener("abort", abort)
       if (error) reject(error)
-      else resolve()
+      else resolve(request)
     }
-    let stall = setTimeout(abort, stalledAfter)
+    let stall = setTimeout(abort, patience)
     request.open("PUT", url)
-    request.setRequestHeader("Authorization", `Bearer ${token}`)
-    request.setRequestHeader("Content-Type", "application/octet-stream")
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value)
     request.upload.onprogress = ({ loaded }) => {
       clearTimeout(stall)
       stall = setTimeout(abort, stalledAfter)
       gone(loaded)
     }
-    request.onload = () => {
-      if (request.status >= 200 && request.status < 300) settle()
-      else settle(refusalOf(request.status, request.getResponseHeader("retry-after"), parsed(request.responseText)))
-    }
+    request.onload = () => settle()
     request.onerror = () => settle(new Unreachable())
     request.onabort = () =>
       settle(signal.aborted ? new DOMException("stopped", "AbortError") : new Unreachable("it took too long"))

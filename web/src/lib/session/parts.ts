@@ -1,5 +1,6 @@
 /** Plain parts of sealed files, opened as they come (docs/protocol.md §6). */
-import { type Bytes, decryptPart, partCount, partOverhead, partSize } from "../encryption/e2ee.ts"
+import { type Bytes, decryptPart, partCount, partOverhead, partSize, sealedPartSize } from "../encryption/e2ee.ts"
+import { Direct } from "./direct.ts"
 import { type Transport } from "./transport.ts"
 import { SessionFailure, type FileRef } from "./types.ts"
 
@@ -22,6 +23,8 @@ export class PartBuffers {
 export type PartOf = (file: FileRef, number: number, stop: AbortSignal) => Promise<Uint8Array<ArrayBuffer>>
 
 export class PartReader {
+  private readonly ways = new Map<string, Promise<Direct>>()
+
   constructor(
     private readonly host: { transport: Transport; token(): Promise<string | undefined> },
     private readonly buffers: PartBuffers,
@@ -32,10 +35,25 @@ export class PartReader {
     if (file.parts !== partCount(file.size)) throw new SessionFailure("internal")
     const token = await this.host.token()
     if (token === undefined) throw new SessionFailure("not-allowed")
-    const sealed = await this.host.transport.part(token, file.id, number, this.buffers.take(), stop)
+    const direct = await this.directWay(token, file, stop)
+    const sealed =
+      (await direct?.get(token, number, sealedPartSize(file.size, number), () => this.buffers.take(), stop)) ??
+      (await this.host.transport.part(token, file.id, number, this.buffers.take(), stop))
     const plain = await decryptPart({ id: file.id, key: file.key as Bytes }, file.size, number, sealed)
     this.buffers.give(sealed.buffer)
     return plain
+  }
+
+  /** Undefined for a file of one part, for which it would be the longer way. */
+  private directWay(token: string, file: FileRef, stop: AbortSignal): Promise<Direct> | undefined {
+    if (file.parts === 1) return undefined
+    const known = this.ways.get(file.id)
+    if (known) return known
+    const { transport } = this.host
+    const way = transport.file(token, file.id, stop).then(({ direct }) => new Direct(transport, file.id, direct))
+    this.ways.set(file.id, way)
+    way.catch(() => this.ways.delete(file.id))
+    return way
   }
 }
 

@@ -14,6 +14,7 @@ import { archiveJob } from "./archive.ts"
 import { readInto } from "./bodyReading.ts"
 import { chooseDestination, clearPrivateDisk, type Destination, idOnDisk, privateParts } from "./destination.ts"
 import { namesInArchive, safeMime, safeName } from "./fileName.ts"
+import { Direct } from "./direct.ts"
 import { FileNeeded, inParallel, Job } from "./job.ts"
 import { inOrder, lanes, PartBuffers, PartReader } from "./parts.ts"
 import { putPart } from "./partUpload.ts"
@@ -246,7 +247,10 @@ export class SessionTransfers implements Transfers {
     source.file = file
     const count = partCount(record.size)
     await transport.createFile(token, { id: record.id, parts: count, size: sealedFileSize(record.size) }, stop)
-    const present = new Set(await transport.filePresent(token, record.id, stop))
+    const there = await transport.file(token, record.id, stop)
+    const present = new Set(there.present)
+    // For one part it would be the longer way.
+    const direct = new Direct(transport, record.id, there.direct && count > 1)
     const lengthOf = (n: number) => {
       const { start, end } = partRange(record.size, n)
       return end - start
@@ -266,7 +270,8 @@ export class SessionTransfers implements Transfers {
       try {
         const plain = await readPart(file, n * partSize, lengthOf(n), this.buffers.take())
         const sealed = await encryptPart(record, record.size, n, plain, undefined, plain.buffer)
-        await putPart(transport.partUrl(record.id, n), token, sealed, gone, halt)
+        if (!(await direct.put(token, n, sealed, gone, halt)))
+          await putPart(transport.partUrl(record.id, n), token, sealed, gone, halt)
         this.buffers.give(sealed.buffer)
       } finally {
         free()

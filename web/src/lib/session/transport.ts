@@ -88,6 +88,12 @@ export interface SessionRow {
   ended: boolean
 }
 
+/** A sealed part by its length and its SHA-256. */
+export interface DescribedPart {
+  size: number
+  sha256: string
+}
+
 export interface KnockRow {
   id: string
   invite: string
@@ -234,11 +240,32 @@ export class Transport {
     await this.call(`${this.root}/files`, { method: "POST", token, body, signal })
   }
 
-  async filePresent(token: string, file: string, signal?: AbortSignal): Promise<number[]> {
+  /** Which parts are there, and whether parts may go to the server's store and come from there (§6.1). */
+  async file(token: string, file: string, signal?: AbortSignal): Promise<{ present: number[]; direct: boolean }> {
     const answer = await this.callJson(`${this.root}/files/${file}`, { token, signal })
     const present = answer["present"]
     if (!Array.isArray(present) || !present.every(Number.isSafeInteger)) throw new Unreachable("a malformed answer")
-    return present as number[]
+    return { present: present as number[], direct: answer["direct"] === true }
+  }
+
+  /** An address to put a sealed part to; undefined when it is stored already. */
+  async askToPut(token: string, file: string, part: number, body: DescribedPart, signal: AbortSignal): Promise<string | undefined> {
+    const answer = await this.callJson(this.directUrl(file, part), { method: "POST", token, body, signal })
+    return "url" in answer ? text(answer, "url") : undefined
+  }
+
+  /** It was put there. */
+  async confirmPut(token: string, file: string, part: number, body: DescribedPart, signal: AbortSignal): Promise<void> {
+    await this.call(this.directUrl(file, part), { method: "PUT", token, body, signal })
+  }
+
+  /** An address to get a sealed part from. */
+  async askToGet(token: string, file: string, part: number, signal: AbortSignal): Promise<string> {
+    return text(await this.callJson(this.directUrl(file, part), { token, signal }), "url")
+  }
+
+  private directUrl(file: string, part: number): string {
+    return `${this.partUrl(file, part)}/direct`
   }
 
   partUrl(file: string, part: number): string {

@@ -66,6 +66,11 @@ export class MemoryServer {
   before: (exchange: Exchange) => Promise<void> | void = () => undefined
   /** True when the answer to this exchange is to be lost on the way. */
   loses: (exchange: Exchange) => boolean = () => false
+  /** What the store answers, where parts may go to it (§6.1): undefined leaves it as it is. */
+  store: undefined | ((method: string, part: Uint8Array | undefined) => Response | undefined)
+  /** What was put into the store, by address; and with which headers anything came there. */
+  readonly stored = new Map<string, Uint8Array>()
+  readonly storeHeaders: string[][] = []
   /** What a token is shown of the log: a liar changes it. */
   shows: (log: Row[], memberId: string) => Row[] = (log) => log
 
@@ -89,7 +94,8 @@ export class MemoryServer {
   }
 
   private async fetch(url: string, init: RequestInit = {}): Promise<Response> {
-    const { pathname, searchParams } = new URL(url)
+    const { host, pathname, searchParams } = new URL(url)
+    if (host === "store") return this.storing(url, init)
     const body = typeof init.body === "string" ? (JSON.parse(init.body) as Record<string, unknown>) : undefined
     const exchange = { method: init.method ?? "GET", path: pathname, body }
     init.signal?.throwIfAborted()
@@ -114,6 +120,16 @@ export class MemoryServer {
     assertLine()
     if (this.loses(exchange)) throw new TypeError("the answer was lost")
     return answer
+  }
+
+  private storing(url: string, init: RequestInit): Promise<Response> {
+    const method = init.method ?? "GET"
+    this.storeHeaders.push([method, ...new Headers(init.headers).keys(), init.credentials ?? ""])
+    const answered = this.store?.(method, this.stored.get(url))
+    if (answered) return Promise.resolve(answered)
+    if (method === "GET") return Promise.resolve(new Response(this.stored.get(url) as Uint8Array<ArrayBuffer>))
+    this.stored.set(url, Uint8Array.from(init.body as Uint8Array))
+    return Promise.resolve(new Response())
   }
 
   private async answer(
@@ -353,12 +369,12 @@ export class MemoryServer {
     place: Place,
     { member }: Who,
     method: string,
-    [id, , part]: string[],
+    [id, , part, way]: string[],
     body: Record<string, unknown> | undefined,
     raw: unknown,
   ): Response {
     if (!member) throw new Problem("forbidden", 403)
-    if (method === "POST") {
+    if (method === "POST" && id === undefined) {
       const { id, parts, size } = body as never as { id: string; parts: number; size: number }
       if (this.full !== undefined) throw new Problem("storage-full", 507, this.full)
       if (!place.files.has(id)) place.files.set(id, { by: member.id, parts, size, present: new Map() })
@@ -369,10 +385,21 @@ export class MemoryServer {
     if (part === undefined) {
       if (method === "DELETE") place.files.delete(id ?? "")
       if (method === "DELETE") return new Response(null, { status: 204 })
-      return Response.json({ id, parts: file.parts, size: file.size, present: [...file.present.keys()] })
+      const direct = this.store !== undefined
+      return Response.json({ id, parts: file.parts, size: file.size, present: [...file.present.keys()], direct })
     }
     const number = Number(part)
     const there = file.present.get(number)
+    if (way === "direct") {
+      if (method === "GET" && there) this.stored.set(`https://store/${id}/${number}/get`, there)
+      if (method === "GET" && there) return Response.json({ url: `https://store/${id}/${number}/get`, lasts: 300, size: there.length })
+      const url = `https://store/${id}/${number}/${String(body?.["sha256"])}`
+      if (method === "POST") return Response.json({ url, lasts: 300 }, { status: 201 })
+      const put = this.stored.get(url)
+      if (!put) throw new Problem("not-found", 404)
+      file.present.set(number, put)
+      return Response.json({}, { status: 201 })
+    }
     if (method === "GET") {
       if (!there) throw new Problem("not-found", 404)
       return new Response(there as Uint8Array<ArrayBuffer>)
