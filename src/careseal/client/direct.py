@@ -61,10 +61,10 @@ class Direct:
                 await self._put(url, part, digest)
                 await self._transport.confirm_put(*self._of, number, len(part), digest)
         except ServerRefused as refused:
-            self._give_up_unless_final(refused)
+            return self._give_up_unless_final(refused)
         except _NotDone as failure:
-            self._give_up(str(failure))
-        return self._open
+            return self._give_up(str(failure))
+        return True
 
     async def get(self, number: int, size: int, into: memoryview) -> bool:
         """Whether the part, of `size` bytes, is in `into` (one longer) now; else it is to come
@@ -75,21 +75,22 @@ class Direct:
             url = await self._transport.ask_to_get(*self._of, number)
             await self._get(url, size, into)
         except ServerRefused as refused:
-            self._give_up_unless_final(refused)
+            return self._give_up_unless_final(refused)
         except _NotDone as failure:
-            self._give_up(str(failure))
-        return self._open
+            return self._give_up(str(failure))
+        return True
 
-    def _give_up_unless_final(self, refused: ServerRefused) -> None:
+    def _give_up_unless_final(self, refused: ServerRefused) -> bool:
         final = isinstance(refused, NotAuthorised | SessionEnded)
         if final or refused.problem == "part-exists":
             raise refused
-        self._give_up(refused.problem)
+        return self._give_up(refused.problem)
 
-    def _give_up(self, why: str) -> None:
+    def _give_up(self, why: str) -> bool:
         if self._open:
             log.warning("Files go through the server: %s.", why)
         self._open = False
+        return False
 
     async def _put(self, url: str, part: memoryview, digest: bytes) -> None:
         checksum = base64.b64encode(digest).decode()
@@ -112,15 +113,17 @@ class Direct:
             raise _NotDone("the store does not send the part")
 
     def _bulk(self, url: str) -> Bulk:
+        """What goes to this address."""
+        bulk = self._transport.bulk
         try:
             sealed = urlsplit(url).scheme in ("https", urlsplit(self._transport.origin).scheme)
-            if self._transport.bulk is None or proxied(url):
+            if bulk is None or proxied(url):
                 raise _NotDone("a proxy is in between")
         except ValueError:
-            sealed = False
+            raise _NotDone("the store has no address") from None
         if not sealed:
             raise _NotDone("the store's address is not one of HTTPS")
-        return self._transport.bulk
+        return bulk
 
 
 def _unanswered(failure: Exception) -> _NotDone:
