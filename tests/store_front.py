@@ -22,11 +22,15 @@ class Front:
     with a status to answer instead, or other bytes; None lets it be."""
 
     address: str
+    bucket: Seaweed
     spoils: Spoil = lambda _method, _body: None
+    hides: tuple[str, ...] = ()  # headers of answers, in lower case
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)  # method, headers
 
-    def forget(self) -> None:
+    def heal(self) -> None:
+        """As at the beginning."""
         self.asked.clear()
+        self.spoils, self.hides = lambda _method, _body: None, ()
 
 
 @contextmanager
@@ -59,7 +63,7 @@ def store_front(bucket: Seaweed) -> Iterator[Front]:
                 content = spoilt
             self.send_response(status)
             for name, value in told:
-                if name.lower() not in (*OF_THE_LINE, "content-length"):
+                if name.lower() not in (*OF_THE_LINE, *front.hides, "content-length"):
                     self.send_header(name, value)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
@@ -71,7 +75,7 @@ def store_front(bucket: Seaweed) -> Iterator[Front]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Passing)
-    front = Front(f"http://127.0.0.1:{server.server_port}/{BUCKET}")
+    front = Front(f"http://127.0.0.1:{server.server_port}/{BUCKET}", bucket)
     Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield front

@@ -103,8 +103,7 @@ def fronted(
 async def test_neither_token_nor_cookie_goes_to_the_store(
     fronted: ServerProcess, front: Front, stores: list[Store], source: Path, tmp_path: Path
 ) -> None:
-    front.forget()
-    front.spoils = lambda _method, _body: None
+    front.heal()
     async with await founded(fronted, stores[0]) as session:
         await sent_and_received(session, source, tmp_path / "received")
     assert sorted(method for method, _ in front.asked) == 3 * ["GET"] + 3 * ["PUT"]
@@ -139,7 +138,7 @@ async def test_what_the_store_spoils_goes_through_the_server(
     spoilt: str,
     spoils: Spoil,
 ) -> None:
-    front.forget()
+    front.heal()
     front.spoils = spoils
     before = through(fronted, spoilt)
     async with await founded(fronted, stores[0]) as session:
@@ -150,7 +149,7 @@ async def test_what_the_store_spoils_goes_through_the_server(
 async def test_a_store_that_fails_in_the_middle_costs_no_part(
     fronted: ServerProcess, front: Front, stores: list[Store], source: Path, tmp_path: Path
 ) -> None:
-    front.forget()
+    front.heal()
 
     def after_the_first(method: str, _body: bytes) -> int | None:
         return 503 if sum(each == method for each, _ in front.asked) > 1 else None
@@ -163,6 +162,7 @@ async def test_a_store_that_fails_in_the_middle_costs_no_part(
 async def test_bytes_that_the_store_changed_do_not_open(
     fronted: ServerProcess, front: Front, stores: list[Store], source: Path, tmp_path: Path
 ) -> None:
+    front.heal()
     front.spoils = lambda method, body: bytes(len(body)) if method == "GET" else None
     async with await founded(fronted, stores[0]) as session:
         with pytest.raises(Tampered):
