@@ -7,25 +7,19 @@ import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from functools import partial
 
 from sqlalchemy import URL
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
 
 from careseal.server import metrics, web_client
 from careseal.server.blobs import open_blobs
 from careseal.server.bus import Line, PostgresLine, RedisLine
 from careseal.server.direct import open_direct
 from careseal.server.fanout import Fanout
-from careseal.server.headers import SecurityHeaders, headers_for
 from careseal.server.limits import RateLimiter
-from careseal.server.problems import Problem
+from careseal.server.middleware import Middleware
 from careseal.server.relay import Relay
-from careseal.server.request_log import RequestLog, event
+from careseal.server.request_log import event
 from careseal.server.room import Room
 from careseal.server.routes import (
     accounts,
@@ -82,18 +76,10 @@ def create_app(settings: Settings) -> Starlette:
                 await sweeping
 
     app = Starlette(
-        routes=[route for resource in RESOURCES for route in resource.routes],
-        lifespan=lifespan,
-        middleware=[
-            Middleware(SecurityHeaders, tls=settings.tls, bucket=settings.direct_origin),
-            Middleware(RequestLog),
-        ],
-        exception_handlers={
-            Problem: _refuse,
-            HTTPException: _refuse_unrouted,
-            ClientDisconnect: _gone,
-            Exception: partial(_fail, tls=settings.tls, bucket=settings.direct_origin),
-        },
+        routes=[route for resource in RESOURCES for route in resource.routes], lifespan=lifespan
+    )
+    app.middleware_stack = Middleware(  # instead of Starlette's layers
+        app.router, tls=settings.tls, bucket=settings.direct_origin
     )
     app.router.redirect_slashes = False
     app.state.web_client = web_client.WebClient()
@@ -165,27 +151,3 @@ def _upgraded(settings: Settings) -> list[URL]:
         if there not in (None, LATEST):
             event(log, "tables upgraded", of=there, to=LATEST)
     return urls
-
-
-async def _refuse(_request: Request, problem: Exception) -> Response:
-    assert isinstance(problem, Problem)  # noqa: S101 - narrowed for the type checker
-    return problem.response()
-
-
-async def _refuse_unrouted(_request: Request, refused: Exception) -> Response:
-    if isinstance(refused, HTTPException) and refused.status_code == 405:
-        return Problem("method-not-allowed", "This resource has other methods.").response()
-    return Problem("not-found", "There is no such resource.").response()
-
-
-async def _gone(_request: Request, _failure: Exception) -> Response:
-    return Problem("malformed", "The request ended before its body.").response()
-
-
-async def _fail(
-    request: Request, _failure: Exception, *, tls: bool, bucket: str | None
-) -> Response:
-    """Answers outside of every middleware, so it carries the headers by itself."""
-    answer = Problem("internal", "The request was not carried out.").response()
-    answer.raw_headers += headers_for(request.scope, tls=tls, bucket=bucket)
-    return answer

@@ -6,8 +6,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
 _HOST: Final = re.compile(r"[A-Za-z0-9.-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
 
@@ -89,8 +88,10 @@ def content_security_policy(host: str | None, secure: bool, bucket: str | None =
 
 
 @lru_cache(256)
-def _raw(host: str | None, secure: bool, bucket: str | None) -> list[tuple[bytes, bytes]]:
-    headers = FIXED | {"Content-Security-Policy": content_security_policy(host, secure, bucket)}
+def _raw(host: bytes | None, secure: bool, bucket: str | None) -> list[tuple[bytes, bytes]]:
+    told = None if host is None else host.decode("latin-1")
+    policy = content_security_policy(told, secure, bucket)
+    headers = FIXED | {"Content-Security-Policy": policy}
     if secure:
         headers["Strict-Transport-Security"] = TRANSPORT_SECURITY
     return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
@@ -98,26 +99,5 @@ def _raw(host: str | None, secure: bool, bucket: str | None) -> list[tuple[bytes
 
 def headers_for(scope: Scope, *, tls: bool, bucket: str | None = None) -> list[tuple[bytes, bytes]]:
     """Of the answer to an HTTP request; ``tls`` if a TLS proxy is always in front."""
-    return _raw(Headers(scope=scope).get("host"), tls or scope["scheme"] == "https", bucket)
-
-
-class SecurityHeaders:
-    """Puts the headers on every HTTP answer; no route sets one of them itself."""
-
-    def __init__(self, app: ASGIApp, *, tls: bool, bucket: str | None = None) -> None:
-        self._app = app
-        self._tls = tls
-        self._bucket = bucket
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        headers = headers_for(scope, tls=self._tls, bucket=self._bucket)
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *headers]
-            await send(message)
-
-        await self._app(scope, receive, send_with_headers)
+    host = next((value for name, value in scope["headers"] if name == b"host"), None)
+    return _raw(host, tls or scope["scheme"] == "https", bucket)

@@ -7,15 +7,12 @@ Exceptions are logged by type and place, without their texts.
 from __future__ import annotations
 
 import logging
-import secrets
 import sys
 import time
 import traceback
 from typing import Any, TextIO
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-from careseal.server import metrics, traces, wire
+from careseal.server import wire
 
 log = logging.getLogger("careseal.request")
 
@@ -52,49 +49,10 @@ def event(logger: logging.Logger, name: str, **fields: Any) -> None:
         logger.handle(made)
 
 
-class RequestLog:
-    """Logs each request and WebSocket when it is over, and names it in ``X-Request-Id``."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket"):
-            await self._app(scope, receive, send)
-            return
-        request_id, begun = secrets.token_hex(8), time.perf_counter()
-        status = 500 if scope["type"] == "http" else 1006
-
-        async def note(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                named = (b"x-request-id", request_id.encode())
-                message["headers"] = [*message["headers"], named]
-            elif message["type"] == "websocket.close":
-                status = message.get("code", 1000)
-            await send(message)
-
-        def described() -> traces.Described:
-            return scope.get("method", "WEBSOCKET"), _template(scope), status
-
-        try:
-            with traces.request(described):
-                await self._app(scope, receive, note)
-        finally:
-            method, route, _ = described()
-            fields = {"method": method, "route": route}
-            spent = time.perf_counter() - begun
-            milliseconds = round(spent * 1000, 1)
-            event(log, "request", **fields, status=status, ms=milliseconds, request=request_id)
-            metrics.request(**fields, status=status, seconds=spent)
-
-
-def _template(scope: Scope) -> str:
-    template: str | None = scope.get("careseal.route")
-    if template is None:
-        template = getattr(scope.get("route"), "path", None)
-    return template or "none"
+def request(method: str, route: str, status: int, seconds: float, request_id: str) -> None:
+    """Log that a request, or a WebSocket with its close code, is over."""
+    fields = {"method": method, "route": route, "status": status}
+    event(log, "request", **fields, ms=round(seconds * 1000, 1), request=request_id)
 
 
 def _described(failure: BaseException) -> dict[str, Any]:

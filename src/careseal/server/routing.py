@@ -8,6 +8,7 @@ from typing import TypeVar
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Awaitable[Response]])
@@ -25,10 +26,7 @@ class Routes(list[BaseRoute]):
         """For ``methods`` (as "GET HEAD") of ``path``; ``{names}`` in it reach the function."""
 
         def register(endpoint: Endpoint) -> Endpoint:
-            async def run(request: Request) -> Response:
-                return await endpoint(request, **request.path_params)
-
-            route = Route(self._prefix + path, run)
+            route = Route(self._prefix + path, _Answering(endpoint))
             route.methods = set(methods.split())  # HEAD only where it is named
             self.append(route)
             return endpoint
@@ -49,10 +47,29 @@ class Routes(list[BaseRoute]):
 
     def websocket(self, path: str) -> Callable[[Socket], Socket]:
         def register(endpoint: Socket) -> Socket:
-            async def run(socket: WebSocket) -> None:
-                await endpoint(socket, **socket.path_params)
-
-            self.append(WebSocketRoute(self._prefix + path, run))
+            self.append(WebSocketRoute(self._prefix + path, _Holding(endpoint)))
             return endpoint
 
         return register
+
+
+class _Answering:
+    """A function of a request as an ASGI application. What it raises is for the middleware."""
+
+    def __init__(self, endpoint: Callable[..., Awaitable[Response]]) -> None:
+        self._endpoint = endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
+        response = await self._endpoint(request, **scope["path_params"])
+        await response(scope, receive, send)
+
+
+class _Holding:
+    """A function of a WebSocket as an ASGI application."""
+
+    def __init__(self, endpoint: Callable[..., Awaitable[None]]) -> None:
+        self._endpoint = endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._endpoint(WebSocket(scope, receive, send), **scope["path_params"])

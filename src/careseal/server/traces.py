@@ -7,7 +7,7 @@ says of traces is not heard: nobody outside chooses our ids. Without ``--traces`
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SENT_WITHIN: Final = 3.0  # s, also when the server stops and nobody listens
 Described = tuple[str, str, int]  # method, route, status or close code
 
+_UNTRACED: Final = nullcontext()
 _tracer: Tracer | None = None
 
 
@@ -60,15 +61,21 @@ def told_to(url: str | None) -> Iterator[None]:
         provider.shutdown()
 
 
-@contextmanager
-def request(described: Callable[[], Described]) -> Iterator[None]:
+def request(described: Callable[[], Described]) -> AbstractContextManager[None]:
     """A span of a request or a socket, which is described when it is over."""
-    if _tracer is None:
-        yield
-        return
+    return _UNTRACED if _tracer is None else _span(_tracer, described)
+
+
+def step(name: str) -> AbstractContextManager[None]:
+    """A span within a request's: ``database read``, ``database write``, ``object write``."""
+    return _UNTRACED if _tracer is None else _step(_tracer, name)
+
+
+@contextmanager
+def _span(tracer: Tracer, described: Callable[[], Described]) -> Iterator[None]:
     from opentelemetry.trace import SpanKind, StatusCode
 
-    with _tracer.start_as_current_span(
+    with tracer.start_as_current_span(
         "request", kind=SpanKind.SERVER, record_exception=False, set_status_on_exception=False
     ) as span:
         try:
@@ -84,10 +91,6 @@ def request(described: Callable[[], Described]) -> Iterator[None]:
 
 
 @contextmanager
-def step(name: str) -> Iterator[None]:
-    """A span within a request's: ``database read``, ``database write``, ``object write``."""
-    if _tracer is None:
-        yield
-        return
-    with _tracer.start_as_current_span(name, record_exception=False, set_status_on_exception=False):
+def _step(tracer: Tracer, name: str) -> Iterator[None]:
+    with tracer.start_as_current_span(name, record_exception=False, set_status_on_exception=False):
         yield
