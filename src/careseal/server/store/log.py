@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from msgspec import UNSET, UnsetType
-from sqlalchemy import Connection, bindparam, select, text, update
+from sqlalchemy import Connection, bindparam, select
 
 from careseal.server.problems import Problem, forbidden
 from careseal.server.settings import Limits
 from careseal.server.store import doors, knocks, members, sessions
+from careseal.server.store.rows import run
 from careseal.server.store.schema import entry, session
 from careseal.server.wire import AppendChat, AppendCommit, NewMember
 
@@ -22,8 +23,7 @@ KINDS: Final = {COMMIT: "commit", CHAT: "chat"}
 PAGE_BYTES: Final = 4 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """``body`` is absent where only digests were asked for."""
 
     seq: int
@@ -35,8 +35,7 @@ class Entry:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
+class Appended(NamedTuple):
     entry: Entry
     new: bool
     replaced_token: bool = False
@@ -50,8 +49,7 @@ class Page:
     ended: bool
 
 
-@dataclass(frozen=True, slots=True)
-class AskedChat:
+class AskedChat(NamedTuple):
     """A member's entry to append."""
 
     session_id: bytes  # 16
@@ -180,23 +178,15 @@ def page(
 _FIND = select(*[column for column in entry.c if column.name not in ("session_id", "body")]).where(
     entry.c.session_id == bindparam("wanted"), entry.c.id == bindparam("entry")
 )
-_INSERT = text(
-    f"""
-    INSERT INTO entry ({", ".join(column.name for column in entry.c)})
-    VALUES ({", ".join(f":{column.name}" for column in entry.c)})
-    ON CONFLICT (session_id, id) DO NOTHING
-    """  # noqa: S608 - names of columns
-)
-_MOVE_HEAD = (
-    update(session)
-    .where(session.c.id == bindparam("wanted"))
-    .values(
-        head=bindparam("seq"),
-        last_commit=bindparam("commit"),
-        stored_bytes=bindparam("bytes"),
-        last_activity_at=bindparam("now"),
-    )
-)
+_INSERT: Final = f"""
+INSERT INTO entry (session_id, {", ".join(Entry._fields)}) VALUES {{rows}}
+ON CONFLICT (session_id, id) DO NOTHING
+"""  # noqa: S608 - names of columns
+_MOVE_HEADS: Final = """
+UPDATE session SET head = moved.column2, last_commit = moved.column3,
+  stored_bytes = moved.column4, last_activity_at = moved.column5
+FROM (VALUES {rows}) AS moved WHERE session.id = moved.column1
+"""
 
 
 def _already(
@@ -257,8 +247,7 @@ def _make(held: sessions.Session, kind: int, entry_id: bytes, body: bytes, now: 
     """The next entry of the session."""
     seq = held.head + 1
     digest = hashlib.sha512(body).digest()
-    after = replace(
-        held,
+    after = held._replace(
         head=seq,
         last_commit=seq if kind == COMMIT else held.last_commit,
         stored_bytes=held.stored_bytes + len(body),
@@ -270,23 +259,12 @@ def _make(held: sessions.Session, kind: int, entry_id: bytes, body: bytes, now: 
 
 def _store(connection: Connection, made: Sequence[_Made]) -> None:
     """Raises ``entry-exists`` where an entry has the id of one."""
-    rows = [
-        {name: getattr(entry, name) for name in Entry.__slots__} | {"session_id": session.id}
-        for entry, session in made
-    ]
-    if connection.execute(_INSERT, rows).rowcount < len(rows):
+    entries = [(session.id, *entry) for entry, session in made]
+    if run(connection, _INSERT, entries).rowcount < len(entries):
         raise _exists()
     last = {session.id: session for _, session in made}
-    connection.execute(
-        _MOVE_HEAD,
-        [
-            {
-                "wanted": session.id,
-                "seq": session.head,
-                "commit": session.last_commit,
-                "bytes": session.stored_bytes,
-                "now": session.last_activity_at,
-            }
-            for session in last.values()
-        ],
-    )
+    heads = [
+        (id_, held.head, held.last_commit, held.stored_bytes, held.last_activity_at)
+        for id_, held in last.items()
+    ]
+    run(connection, _MOVE_HEADS, heads)
