@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
+from typing import Final
+
+_TO_URL: Final = bytes.maketrans(b"+/", b"-_")
+_FROM_URL: Final = bytes.maketrans(b"-_", b"+/")
 
 
 def encode(octets: bytes) -> str:
     """The text that stands for ``octets`` in JSON and in URLs."""
-    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode("ascii")
+    standard = binascii.b2a_base64(octets, newline=False)
+    return standard.rstrip(b"=").translate(_TO_URL).decode("ascii")
 
 
 def decode(text: str) -> bytes:
     """What ``text`` stands for. Raises ``ValueError`` unless it encodes back to itself."""
     try:
-        octets = base64.b64decode(
-            text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True
-        )
+        standard = text.encode("ascii").translate(_FROM_URL) + b"=" * (-len(text) % 4)
+        octets = binascii.a2b_base64(standard, strict_mode=True)
     except (UnicodeEncodeError, binascii.Error):
         raise ValueError("not base64url without padding") from None
     if encode(octets) != text:

@@ -46,7 +46,9 @@ class RateLimiter:
         now = self._clock()
         if len(self._buckets) > MOST_BUCKETS:
             self._drop_full(now)
-        bucket = self._buckets.setdefault((limit, who), _Bucket(burst, now))
+        bucket = self._buckets.get((limit, who))
+        if bucket is None:
+            bucket = self._buckets[limit, who] = _Bucket(burst, now)
         bucket.tokens = min(burst, bucket.tokens + (now - bucket.at) * rate)
         bucket.at = now
         if bucket.tokens < 1:

@@ -18,6 +18,7 @@ class ImpatientProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._in_head = True
         self._due: asyncio.TimerHandle | None = None
         self._await_head()
 
@@ -26,8 +27,7 @@ class ImpatientProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
-        if self._due is None:  # a further request of a connection that is kept
-            self._await_head()
+        self._in_head = True
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -41,6 +41,8 @@ class ImpatientProtocol(HttpToolsProtocol):
                 return
             self._head += len(data)
         super().data_received(data)
+        if self._in_head and self._due is None:  # of a further request, which did not come whole
+            self._await_head()
 
     def on_body(self, body: bytes) -> None:
         cycle = self.cycle
@@ -53,6 +55,7 @@ class ImpatientProtocol(HttpToolsProtocol):
         self._due = self.loop.call_later(HEAD_WITHIN, self.transport.close)
 
     def _has_head(self) -> None:
+        self._in_head = False
         if self._due is not None:
             self._due.cancel()
             self._due = None

@@ -6,10 +6,13 @@ Exceptions are logged by type and place, without their texts.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 import time
 import traceback
+from contextlib import nullcontext, suppress
+from functools import lru_cache
 from typing import Any, TextIO
 
 from careseal.server import wire
@@ -21,8 +24,8 @@ class JsonLines(logging.Formatter):
     """One JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-        line: dict[str, Any] = {"time": f"{at}.{int(record.msecs):03}Z"}
+        at = f"{_second(int(record.created))}.{int(record.msecs):03}Z"
+        line: dict[str, Any] = {"time": at}
         line |= {"level": record.levelname.lower(), "logger": record.name}
         line["event"] = record.getMessage()
         line |= getattr(record, "fields", {})
@@ -31,9 +34,45 @@ class JsonLines(logging.Formatter):
         return wire.encode(line).decode()
 
 
+@lru_cache(1)
+def _second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+
+
+class _Together(logging.StreamHandler[TextIO]):
+    """Writes the lines of one turn of the event loop at once; from elsewhere, each by itself."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._lines.append(self.format(record))
+        except Exception:
+            self.handleError(record)
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.flush()
+            return
+        if len(self._lines) == 1:
+            loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        with self.lock or nullcontext():
+            lines, self._lines = self._lines, []
+            with suppress(OSError, ValueError):  # nobody reads any more; that stops nothing
+                self.stream.write("".join(f"{line}\n" for line in lines))
+                self.stream.flush()
+
+
 def set_up(stream: TextIO = sys.stderr) -> None:
     """Send all logs to ``stream``; libraries speak up only to warn."""
-    handler = logging.StreamHandler(stream)
+    for unused in ("logThreads", "logProcesses", "logMultiprocessing", "logAsyncioTasks"):
+        setattr(logging, unused, False)  # not looked up for every line
+    handler = _Together(stream)
     handler.setFormatter(JsonLines())
     root = logging.getLogger()
     root.handlers[:] = [handler]

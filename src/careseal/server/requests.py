@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from starlette.requests import Request
@@ -65,6 +66,8 @@ def path_number(text: str) -> int:
 
 def query_of(request: Request, *known: str) -> dict[str, str]:
     """The query's parameters. Raises ``malformed`` for unknown or repeated ones."""
+    if not request.scope["query_string"]:
+        return {}
     items = request.query_params.multi_items()
     query = dict(items)
     if len(query) < len(items) or not set(query) <= set(known):
@@ -85,7 +88,16 @@ def query_number(query: dict[str, str], name: str, default: int, least: int, mos
 
 def answer(value: Any, status: int = 200) -> Response:
     """``value`` as JSON that nobody caches."""
-    return Response(wire.encode(value), status, {"Cache-Control": "no-store"}, "application/json")
+    return _Json(wire.encode(value), status)
+
+
+class _Json(Response):
+    def init_headers(self, headers: Mapping[str, str] | None = None) -> None:
+        self.raw_headers = [
+            (b"cache-control", b"no-store"),
+            (b"content-length", b"%d" % len(self.body)),
+            (b"content-type", b"application/json"),
+        ]
 
 
 def done() -> Response:

@@ -7,6 +7,7 @@ unsealed by mistake is not stored.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import msgspec
@@ -230,9 +231,14 @@ def decode(text: bytes | str, shape: type[T]) -> T:
     return _decode(text, shape)  # type: ignore[no-any-return]
 
 
+@cache
+def _decoder(shape: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(shape, dec_hook=_octets)
+
+
 def _decode(text: bytes | str, shape: Any) -> Any:
     try:
-        return msgspec.json.decode(text, type=shape, dec_hook=_octets)
+        return _decoder(shape).decode(text)
     except msgspec.DecodeError as refused:
         raise malformed(f"{refused}.") from None
     except (ValueError, RecursionError):

@@ -11,11 +11,11 @@ from starlette.responses import Response
 
 from careseal.server import authority, base64url, wire
 from careseal.server.authority import Writer
-from careseal.server.problems import Problem, forbidden, malformed
+from careseal.server.problems import Problem, forbidden, malformed, too_large
 from careseal.server.relay import Relay, relay_of
 from careseal.server.requests import answer, query_number, query_of, read_json
 from careseal.server.routing import Routes
-from careseal.server.sizes import chat_size, check_size
+from careseal.server.sizes import chat_size
 from careseal.server.store import log, members
 from careseal.server.store.members import Bearer
 
@@ -41,7 +41,8 @@ async def _append(request: Request, relay: Relay, asking: Writer) -> log.Appende
     limits, session_id = relay.settings.limits, asking.session_id
     await relay.limiter.take("entriesPerSecond", (session_id, asking.member_id))
     sent = await read_json(request, wire.AppendChat, chat_size(limits))
-    check_size("encryptedMessage", len(sent.encrypted_message), limits)
+    if len(sent.encrypted_message) > limits.encrypted_message:
+        raise too_large("encryptedMessage", limits.encrypted_message)
 
     def pass_on(appended: log.Appended) -> None:
         if appended.new:

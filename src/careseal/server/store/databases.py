@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple, TypeVar
 
 from sqlalchemy import URL, Connection
 
@@ -14,28 +13,27 @@ A = TypeVar("A")
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class OfSession:
+class OfSession(NamedTuple):
     """What a session's requests read and write."""
 
     database: Database
     session_id: bytes  # 16
 
-    async def read(self, query: Callable[[Connection], T]) -> T:
+    def read(self, query: Callable[[Connection], T]) -> Awaitable[T]:
         """As ``Database.read``."""
-        return await self.database.read(query)
+        return self.database.read(query)
 
-    async def write(
+    def write(
         self, change: Callable[[Connection], T], then: Callable[[T], None] | None = None
-    ) -> T:
+    ) -> Awaitable[T]:
         """As ``Database.write``, behind the session's earlier changes."""
-        return await self.database.write(change, then, key=self.session_id)
+        return self.database.write(change, then, key=self.session_id)
 
-    async def write_together(
+    def write_together(
         self, run: Together[A, T], asked: A, then: Callable[[T], None] | None = None
-    ) -> T:
+    ) -> Awaitable[T]:
         """As ``Database.write_together``, behind the session's earlier changes."""
-        return await self.database.write_together(run, asked, then, key=self.session_id)
+        return self.database.write_together(run, asked, then, key=self.session_id)
 
 
 class Databases:
