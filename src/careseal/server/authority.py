@@ -16,7 +16,7 @@ from careseal.server.requests import path_id
 from careseal.server.store import credentials, members
 from careseal.server.store.credentials import Account
 from careseal.server.store.members import Bearer
-from careseal.server.tokens import hash_of
+from careseal.server.tokens import hash_octets, hash_of
 
 SAFE = frozenset({"GET", "HEAD"})
 MOST_KNOWN = 10_000
@@ -66,21 +66,26 @@ async def writer(request: Request, session: str) -> Writer:
     Only for what looks at the token in its transaction, and calls ``look_again`` before whatever
     it refuses.
     """
-    relay, session_id = relay_of(request), path_id(session)
-    hashed = hash_of(_bearer_token(request) or "")
-    if hashed is not None and (known := relay.writers.get((session_id, hashed))) is not None:
-        return Writer(session_id, hashed, known)
-    found, member_id = await member(request, session)
-    if len(relay.writers) >= MOST_KNOWN:
-        relay.writers.clear()
-    relay.writers[session_id, found.token_hash] = member_id
-    return Writer(session_id, found.token_hash, member_id)
+    known, asking = relay_of(request).writers, _text_of(request, session)
+    if (writer := known.get(asking)) is None:
+        found, member_id = await member(request, session)
+        writer = Writer(path_id(session), found.token_hash, member_id)
+        if len(known) >= MOST_KNOWN:
+            known.clear()
+        known[asking] = writer
+    return writer
 
 
-async def look_again(request: Request, session: str, known: Writer) -> None:
+async def look_again(request: Request, session: str) -> None:
     """Of a token from memory that may be revoked: raises as ``writer`` does without a memory."""
-    relay_of(request).writers.pop((known.session_id, known.token_hash), None)
+    relay_of(request).writers.pop(_text_of(request, session), None)
     await writer(request, session)
+
+
+def _text_of(request: Request, session: str) -> tuple[str, bytes]:
+    """The session as the path has it, and the hash (32) of the token as the header has it."""
+    token = _bearer_token(request) or ""
+    return session, hash_octets(token.encode("latin-1"))
 
 
 async def host(request: Request, session: str) -> Bearer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from starlette.requests import HTTPConnection
 
@@ -17,6 +18,9 @@ from careseal.server.store.databases import Databases, OfSession
 from careseal.server.tokens import ServerSecrets
 from careseal.server.workers import Workers
 
+if TYPE_CHECKING:
+    from careseal.server.authority import Writer
+
 
 @dataclass(frozen=True, slots=True)
 class Relay:
@@ -29,7 +33,7 @@ class Relay:
     room: Room
     direct: Direct | None = None  # where clients may reach the bucket themselves
     workers: Workers | None = None  # this one among them, where there can be others
-    writers: dict[tuple[bytes, bytes], bytes] = field(default_factory=dict)  # authority.writer
+    writers: dict[tuple[str, bytes], Writer] = field(default_factory=dict)  # of authority.writer
 
     def now(self) -> int:
         """ms since 1970."""

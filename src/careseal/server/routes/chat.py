@@ -30,7 +30,7 @@ async def append(request: Request, session: str) -> Response:
     try:
         appended = await _append(request, relay, asking)
     except Problem:  # a revoked token is told that, whatever else is wrong
-        await authority.look_again(request, session, asking)
+        await authority.look_again(request, session)
         raise
     entry = appended.entry
     return answer({"seq": entry.seq, "at": entry.at}, 201 if appended.new else 200)
