@@ -29,13 +29,8 @@ async def ask_to_put(request: Request, session: str, file: str, number: str) -> 
     asking, _ = await authority.member(request, session)
     query_of(request)
     session_id, file_id, which = asking.session.id, path_id(file), path_number(number)
-
-    def look(connection: Connection) -> files.File:
-        found, _ = files.find_part(connection, session_id, file_id, which)
-        files.require_uploader(asking, found)
-        return found
-
-    found = await relay.rows_of(session_id).read(look)
+    look = partial(files.part_to_send, bearer=asking, file_id=file_id, number=which)
+    found, _ = await relay.rows_of(session_id).read(look)
     asked = await read_json(request, wire.DirectPart, KIB)
     if found.part_size(which) != asked.size:
         raise malformed(f"This part has {found.part_size(which)} bytes.")
@@ -68,12 +63,7 @@ async def confirm(request: Request, session: str, file: str, number: str) -> Res
     asking, _ = await authority.member(request, session)
     query_of(request)
     session_id, file_id, which = asking.session.id, path_id(file), path_number(number)
-
-    def look(connection: Connection) -> tuple[files.File, files.Part | None]:
-        found, there = files.find_part(connection, session_id, file_id, which)
-        files.require_uploader(asking, found)
-        return found, there
-
+    look = partial(files.part_to_send, bearer=asking, file_id=file_id, number=which)
     found, there = await relay.rows_of(session_id).read(look)
     asked = await read_json(request, wire.DirectPart, KIB)
     digest = bytes(asked.sha256)
@@ -115,14 +105,12 @@ async def ask_to_get(request: Request, session: str, file: str, number: str) -> 
     asking, _ = await authority.member(request, session)
     query_of(request)
     query = partial(
-        files.find_part,
+        files.stored_part,
         session_id=asking.session.id,
         file_id=path_id(file),
         number=path_number(number),
     )
-    _, part = await relay.rows_of(asking.session.id).read(query)
-    if part is None:
-        raise Problem("not-found", "This part is not stored yet.")
+    part = await relay.rows_of(asking.session.id).read(query)
     url = _offered(relay.direct).to_get(part.object)
     return answer({"url": url, "lasts": LASTS, "size": part.size})
 

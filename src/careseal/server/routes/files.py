@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from functools import partial
 
-from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -89,12 +88,7 @@ async def upload_part(request: Request, session: str, file: str, number: str) ->
     asking, _ = await authority.member(request, session)
     query_of(request)
     file_id, which = path_id(file), path_number(number)
-
-    def look(connection: Connection) -> tuple[files.File, files.Part | None]:
-        found, there = files.find_part(connection, asking.session.id, file_id, which)
-        files.require_uploader(asking, found)
-        return found, there
-
+    look = partial(files.part_to_send, bearer=asking, file_id=file_id, number=which)
     found, there = await relay.rows_of(asking.session.id).read(look)
     _check_upload(request, found.part_size(which))
     stored = await relay.blobs.write(asking.session.id, request.stream())
@@ -111,14 +105,12 @@ async def download_part(request: Request, session: str, file: str, number: str) 
     asking, _ = await authority.member(request, session)
     query_of(request)
     query = partial(
-        files.find_part,
+        files.stored_part,
         session_id=asking.session.id,
         file_id=path_id(file),
         number=path_number(number),
     )
-    _, part = await relay.rows_of(asking.session.id).read(query)
-    if part is None:
-        raise Problem("not-found", "This part is not stored yet.")
+    part = await relay.rows_of(asking.session.id).read(query)
     chosen = requested_range(request.headers.get("range"), part.size)
     start, end = chosen or (0, part.size)
     headers = {"Accept-Ranges": "bytes", "Content-Length": str(end - start)}

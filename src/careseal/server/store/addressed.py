@@ -31,8 +31,7 @@ def hand_out(
     ``name`` is for a new one. Raises ``part-exists``, ``too-many-open`` and what all writing does.
     """
     bearer = members.bearer(connection, session_id, token_hash, now, hold=True)
-    found, there = files.find_part(connection, session_id, file_id, number)
-    files.require_uploader(bearer, found)
+    found, there = files.part_to_send(connection, bearer, file_id, number)
     if there is not None:
         files.require_same(there, digest)
         return None

@@ -83,7 +83,7 @@ def present(connection: Connection, session_id: bytes, file_id: bytes) -> tuple[
     return found, list(connection.execute(query.order_by(part.c.number)).scalars())
 
 
-def find_part(
+def _find_part(
     connection: Connection, session_id: bytes, file_id: bytes, number: int
 ) -> tuple[File, Part | None]:
     """The file and its part, if stored. Raises ``not-found``."""
@@ -95,6 +95,29 @@ def find_part(
     )
     row = connection.execute(query).first()
     return found, Part(*row) if row else None
+
+
+def part_to_send(
+    connection: Connection, bearer: members.Bearer, file_id: bytes, number: int
+) -> tuple[File, Part | None]:
+    """The file and its part, if stored, for who sends it.
+
+    Raises ``not-found``, ``forbidden``, or ``session-ended`` when nothing may be added any more.
+    """
+    found, there = _find_part(connection, bearer.session.id, file_id, number)
+    if bearer.member_id != found.uploader:
+        raise forbidden("Only the file's uploader sends its parts.")
+    if bearer.session.ended:
+        raise Problem("session-ended", "The session has ended; it can only be read.")
+    return found, there
+
+
+def stored_part(connection: Connection, session_id: bytes, file_id: bytes, number: int) -> Part:
+    """Raises ``not-found``, for one that is not stored yet too."""
+    _, there = _find_part(connection, session_id, file_id, number)
+    if there is None:
+        raise Problem("not-found", "This part is not stored yet.")
+    return there
 
 
 def create_part(
@@ -109,8 +132,7 @@ def create_part(
 ) -> bool:
     """Take a stored object as the part, once. False when the same bytes are there already."""
     bearer = members.bearer(connection, session_id, token_hash, now, hold=True)
-    found, there = find_part(connection, session_id, file_id, number)
-    require_uploader(bearer, found)
+    _, there = part_to_send(connection, bearer, file_id, number)
     if there is not None:
         require_same(there, stored.digest)
         return False
@@ -147,14 +169,6 @@ def require_same(there: Part, digest: bytes) -> None:
     """Raises ``part-exists``."""
     if there.digest != digest:
         raise Problem("part-exists", "Parts are stored once; these are other bytes.")
-
-
-def require_uploader(bearer: members.Bearer, found: File) -> None:
-    """Raises ``forbidden``, or ``session-ended`` when nothing may be added any more."""
-    if bearer.member_id != found.uploader:
-        raise forbidden("Only the file's uploader sends its parts.")
-    if bearer.session.ended:
-        raise Problem("session-ended", "The session has ended; it can only be read.")
 
 
 def _find(connection: Connection, session_id: bytes, file_id: bytes) -> File | None:

@@ -27,7 +27,7 @@ export async function putPart(
   gone(sealed.length)
 }
 
-/** Puts bytes somewhere else, with these headers and nothing of ours; the status. Gives up after `patience` ms without progress. */
+/** Puts bytes somewhere else, with these headers and nothing of ours; the status. Gives up when nothing goes for `patience` ms, once something has gone for a minute. */
 export async function putBytes(
   url: string,
   headers: Record<string, string>,
