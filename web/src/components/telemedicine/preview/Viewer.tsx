@@ -1,4 +1,4 @@
-import { useEffect, useId, useRef, useState } from "preact/hooks"
+import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks"
 import { bytes, timeOfDay } from "../../../i18n/format"
 import { rightToLeft, t } from "../../../i18n/index"
 import { type FileItem, type Session } from "../../../lib/session/types"
@@ -229,7 +229,7 @@ interface PictureProps {
 function Picture({ url, name, zoom, onZoom, onError }: PictureProps) {
   const box = useRef<HTMLDivElement>(null)
   const picture = useRef<HTMLImageElement>(null)
-  useEffect(() => {
+  useLayoutEffect(() => {
     const [outer, inner] = [box.current, picture.current]
     if (!outer || !inner) return
     const middle = { x: outer.scrollLeft + outer.clientWidth / 2, y: outer.scrollTop + outer.clientHeight / 2 }
