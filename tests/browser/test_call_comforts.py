@@ -370,7 +370,8 @@ SMALL = "documentPictureInPicture.window?.document"
 
 
 ONE_PICTURE_ONLY = "() => { delete window.documentPictureInPicture }"
-PICTURES = "document.querySelectorAll('.tile video:not([hidden])').length"
+PICTURES = """[...document.querySelectorAll(".tile video:not([hidden])")]
+  .filter(({ videoWidth }) => videoWidth > 0).length"""
 
 
 def test_a_browser_that_can_show_only_a_picture_on_top_says_when_there_is_none(

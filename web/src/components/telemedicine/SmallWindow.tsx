@@ -12,12 +12,13 @@ interface DocumentPictureInPicture {
   requestWindow(options: { width: number; height: number }): Promise<Window>
 }
 
-const own = (window as { documentPictureInPicture?: DocumentPictureInPicture }).documentPictureInPicture
+const ofOwnMaking = () => (window as { documentPictureInPicture?: DocumentPictureInPicture }).documentPictureInPicture
 
-export const canOpenSmallWindow = own !== undefined || document.pictureInPictureEnabled
+export const canOpenSmallWindow = ofOwnMaking() !== undefined || document.pictureInPictureEnabled
 
 /** Needs a click; whether there was something to show in it. Rejects where the browser refuses. */
 export async function openSmallWindow(calls: Calls): Promise<boolean> {
+  const own = ofOwnMaking()
   if (own) {
     show(calls, own.window ?? (await own.requestWindow({ width: 320, height: 280 })))
     return true
@@ -45,7 +46,8 @@ function show(calls: Calls, opened: Window): void {
 
 /** The picture that is looked at most. */
 function largest(): HTMLVideoElement | undefined {
-  const shown = [...document.querySelectorAll<HTMLVideoElement>(".tile video:not([hidden])")]
+  const videos = [...document.querySelectorAll<HTMLVideoElement>(".tile video:not([hidden])")]
+  const shown = videos.filter(({ videoWidth }) => videoWidth > 0)
   return shown.find((video) => video.closest(".main")) ?? shown[0]
 }
 
