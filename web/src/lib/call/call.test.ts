@@ -265,6 +265,18 @@ describe("who calls", () => {
     expect(roe.entries).toEqual(["started", "declined"])
   })
 
+  it("is told once of refusals that come twice before the offer, or of a page that was not there", async () => {
+    const roe = stage(ROE, [ANN])
+    const land = roe.holdEntries()
+    const started = roe.calls.start(BOTH)
+    await vi.waitUntil(() => roe.entries.length === 1)
+    for (const from of [KIM, ANN, ANN]) roe.hear(from, { type: "busy", call: callOf(roe.calls) })
+    land()
+    await started
+    expect(roe.state()).toMatchObject({ kind: "ended", reason: "busy" })
+    expect(roe.entries).toEqual(["started", "missed"])
+  })
+
   it("takes three others and no more", async () => {
     const roe = stage(ROE, [ANN, KIM, LEE, MAX])
     await roe.calls.start(BOTH)

@@ -19,6 +19,7 @@ export async function start(course: Course, media: MediaChoice): Promise<void> {
   begun.accept()
   const opening = course.media.open(media)
   course.ring(begun, () => stopRinging(course, begun))
+  begun.early = []
   await announce(course, begun)
   if (course.isCurrent(begun)) ringAll(course, begun)
   await opening
@@ -38,7 +39,9 @@ async function announce(course: Course, begun: Conversation): Promise<void> {
 
 function ringAll(course: Course, begun: Conversation): void {
   course.people.others.forEach((peer) => begun.ring(peer))
-  for (const { from, how } of begun.early) refused(course, begun, from, how)
+  const { early = [] } = begun
+  begun.early = undefined
+  for (const { from, how } of early) refused(course, begun, from, how)
 }
 
 function stopRinging(course: Course, current: Conversation): void {
@@ -56,7 +59,7 @@ export function refused(course: Course, current: Conversation, from: Peer, how: 
     return
   }
   if (!current.links.has(keyOf(from))) {
-    current.early.push({ from, how })
+    current.early?.push({ from, how })
     return
   }
   current.drop(from)

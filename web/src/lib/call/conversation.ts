@@ -57,8 +57,8 @@ export class Conversation {
   readonly goneFor = new Map<string, number>()
   /** The strongest refusal heard so far. */
   refusal: "declined-by-other" | "busy" | undefined
-  /** Refusals of those whom the entry rang before they were offered anything. */
-  readonly early: { from: Peer; how: "decline" | "busy" }[] = []
+  /** Refusals of those whom the entry rang already; undefined but between the entry and the offers. */
+  early: { from: Peer; how: "decline" | "busy" }[] | undefined
   /** Seconds, awake, in which no link was connected. */
   aloneFor = 0
   readonly views: ReadonlySignal<readonly CallPeer[]>
