@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 
 from tests.form import Large, large
+from tests.seaweed import Seaweed, seaweed
 
 settings.register_profile("dev", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
@@ -37,6 +38,16 @@ def _form(request: pytest.FixtureRequest) -> Iterator[None]:
         Large.chosen = chosen
         yield
         Large.chosen = None
+
+
+@pytest.fixture(scope="module")
+def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
+    """A real S3 server: the large form's own, where that is what is tested."""
+    if Large.chosen is not None:
+        yield Large.chosen.seaweed
+        return
+    with seaweed(tmp_path_factory.mktemp("bucket")) as running:
+        yield running
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

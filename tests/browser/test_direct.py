@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,8 +11,7 @@ from playwright.sync_api import Browser, Request
 
 from tests.browser.people import Person, clinician, new_session, patient
 from tests.browser.test_files import digest, save
-from tests.form import Large
-from tests.seaweed import Seaweed, seaweed
+from tests.seaweed import Seaweed
 from tests.serving import serving
 from tests.store_front import Front, store_front
 
@@ -21,17 +19,8 @@ SIZE = 9_000_000  # three parts
 
 
 @pytest.fixture(scope="module")
-def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
-    with here(tmp_path_factory.mktemp("bucket")) as bucket, store_front(bucket) as running:
-        yield running
-
-
-@contextmanager
-def here(folder: Path) -> Iterator[Seaweed]:
-    if Large.chosen is not None:
-        yield Large.chosen.seaweed
-        return
-    with seaweed(folder) as running:
+def front(bucket: Seaweed) -> Iterator[Front]:
+    with store_front(bucket) as running:
         yield running
 
 

@@ -14,22 +14,12 @@ import pytest
 from careseal.client import ApiToken, MessageReceived, Session, Store
 from careseal.e2ee.errors import Tampered
 from careseal.e2ee.payload import File
-from tests.form import Large
 from tests.ports import free_ports
-from tests.seaweed import Seaweed, seaweed
+from tests.seaweed import Seaweed
 from tests.serving import ServerProcess, serving
 from tests.store_front import Front, Spoil, store_front
 
 SIZE = 9_000_000  # three parts
-
-
-@pytest.fixture(scope="module")
-def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
-    if Large.chosen is not None:
-        yield Large.chosen.seaweed
-        return
-    with seaweed(tmp_path_factory.mktemp("bucket")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

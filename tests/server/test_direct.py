@@ -22,20 +22,10 @@ from careseal.server.settings import Settings
 from careseal.server.store import schema
 from careseal.server.store.engines import open_engines
 from tests.eventually import eventually
-from tests.form import Large
-from tests.seaweed import BUCKET, KEY, SECRET, Seaweed, seaweed
+from tests.seaweed import BUCKET, KEY, SECRET, Seaweed
 from tests.server.test_files import FULL, announce, get, put
 from tests.server.visits import Member, Visit, b64, problem_of
 from tests.serving import ServerProcess, serving
-
-
-@pytest.fixture(scope="module")
-def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seaweed]:
-    if Large.chosen is not None:
-        yield Large.chosen.seaweed
-        return
-    with seaweed(tmp_path_factory.mktemp("bucket")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

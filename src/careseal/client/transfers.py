@@ -8,7 +8,8 @@ import re
 import tempfile
 import time
 import unicodedata
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -220,17 +221,14 @@ async def download(
         meter.add(part_length(file.size, number), resumed=True)
 
     async def fetch(number: int, memory: Memory) -> tuple[Memory, memoryview]:
-        try:
+        with _told_where_missing():
             size = seal.stored_length(number)
             if not await direct.get(number, size, memory.sealed):
                 size = await transport.part(session, token, file.file, number, memory.sealed)
-        except ServerRefused as refused:
-            if refused.problem == "not-found":
-                raise FileUnavailable("The file is not, or not wholly, at the server.") from None
-            raise
         return memory, await asyncio.to_thread(memory.open, number, size)
 
-    offered = file.parts > 1 and await _offers_direct(transport, session, token, file)
+    with _told_where_missing():
+        offered = file.parts > 1 and (await transport.file(session, token, file.file)).direct
     direct = Direct(transport, session, token, file.file, offered=offered)
     free = [Memory(seal) for _ in range(min(AT_ONCE, seal.parts - first))]
     ahead: list[asyncio.Task[tuple[Memory, memoryview]]] = []
@@ -252,11 +250,11 @@ async def download(
         await asyncio.gather(*ahead, return_exceptions=True)
 
 
-async def _offers_direct(
-    transport: Transport, session: SessionId, token: MemberToken, file: File
-) -> bool:
+@contextmanager
+def _told_where_missing() -> Iterator[None]:
+    """Raises `FileUnavailable` where the server has no such file or part."""
     try:
-        return (await transport.file(session, token, file.file)).direct
+        yield
     except ServerRefused as refused:
         if refused.problem == "not-found":
             raise FileUnavailable("The file is not, or not wholly, at the server.") from None

@@ -416,9 +416,8 @@ class Transport:
         digest: bytes,
     ) -> str | None:
         """An address to put a sealed part to; None when it is stored already."""
-        body = {"size": size, "sha256": base64url.encode(digest)}
         path = f"/files/{file}/parts/{number}/direct"
-        answer = await self._json("POST", session, path, token, body)
+        answer = await self._json("POST", session, path, token, _described(size, digest))
         return _told(answer, "url", str) if answer else None
 
     async def confirm_put(
@@ -431,8 +430,8 @@ class Transport:
         digest: bytes,
     ) -> None:
         """The part was put there."""
-        body = {"size": size, "sha256": base64url.encode(digest)}
-        await self._request("PUT", session, f"/files/{file}/parts/{number}/direct", token, body)
+        path = f"/files/{file}/parts/{number}/direct"
+        await self._request("PUT", session, path, token, _described(size, digest))
 
     async def ask_to_get(
         self, session: SessionId, token: MemberToken, file: FileId, number: int
@@ -619,6 +618,11 @@ def _row(row: Mapping[str, Any]) -> tuple[int, Kind, int, EntryId]:
     if not isinstance(seq, int) or not isinstance(parent, int) or not 0 <= parent < seq < 1 << 53:
         raise Malformed("not an entry of the log")
     return seq, _KINDS[row["kind"]], parent, EntryId.parse(row["id"])
+
+
+def _described(size: int, digest: bytes) -> dict[str, Any]:
+    """A sealed part, by its bytes and its SHA-256."""
+    return {"size": size, "sha256": base64url.encode(digest)}
 
 
 def _where(place: int | None, after: int | None) -> dict[str, int]:

@@ -164,5 +164,5 @@ def _of_any_release(told: dict[str, Any]) -> Settings:
 
     Its name and place are part of what releases tell each other.
     """
-    known = {name: told[name] for name in (each.name for each in fields(Settings)) if name in told}
+    known = {each.name: told[each.name] for each in fields(Settings) if each.name in told}
     return Settings(**known | {"limits": msgspec.convert(told["limits"], Limits)})
