@@ -20,8 +20,10 @@ def remove(host: Person, name: str) -> None:
 
 def test_the_removed_one_is_told_and_reads_nothing_more(visit: tuple[Person, Person]) -> None:
     doctor, ann = visit
+    url = ann.page.url
+    ann.page.goto("about:blank")  # so that the next socket is one of the page that follows
     with ann.page.expect_websocket() as opened:
-        ann.page.reload()
+        ann.page.goto(url)
     ann.write("Still here")
     doctor.sees("Still here")
     assert not opened.value.is_closed()
