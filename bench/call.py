@@ -25,7 +25,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
-from tests.browser.conftest import options_of_chromium
+from tests.browser.chromium import options_of_chromium
 from tests.browser.people import (
     Person,
     browsing,

@@ -25,7 +25,7 @@ from playwright.sync_api import sync_playwright
 from bench.peers import matrix
 from bench.peers.processes import Missing
 from careseal.client import ApiToken, MessageReceived, Session, Store, Text
-from tests.browser.conftest import options_of_chromium
+from tests.browser.chromium import options_of_chromium
 from tests.browser.people import Person, browsing, clinician, new_session, patient
 from tests.serving import ServerProcess, serving
 

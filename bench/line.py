@@ -19,7 +19,7 @@ from playwright.sync_api import expect, sync_playwright
 
 from tests.bad_line import BAD, GOOD, Conditions
 from tests.browser.call_pages.turn import coturn
-from tests.browser.conftest import options_of_chromium
+from tests.browser.chromium import options_of_chromium
 from tests.browser.far_visit import FarVisit, far_visit
 from tests.browser.people import browsing
 from tests.browser.test_call_visit import sees_other

@@ -8,8 +8,6 @@ way, not with a stop-watch at a telephone. Usable is when the cursor stands in "
 
 from __future__ import annotations
 
-import os
-import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.browser.chromium import options_of_chromium
 from tests.serving import ServerProcess, serving
 
 RUNS = 5
@@ -65,16 +64,6 @@ PROFILES = [
     Profile("that, and 1.6 Mbit/s with 150 ms", SLOWER, 1_600_000 / 8, 150),
     Profile("that, and 300 kbit/s with 400 ms", SLOWER, 300_000 / 8, 400),
 ]
-
-
-def launch(playwright: Any) -> Browser:
-    options: dict[str, Any] = {"args": ["--disable-gpu", "--no-first-run"]}
-    if found := os.environ.get("CARESEAL_CHROMIUM") or shutil.which("chromium"):
-        options["executable_path"] = found
-    if os.geteuid() == 0:
-        options["args"].append("--no-sandbox")
-    browser: Browser = playwright.chromium.launch(**options)
-    return browser
 
 
 def link_of(browser: Browser, server: ServerProcess) -> str:
@@ -137,7 +126,7 @@ def main() -> None:
         serving(Path(folder)) as server,
         sync_playwright() as playwright,
     ):
-        browser = launch(playwright)
+        browser = playwright.chromium.launch(**options_of_chromium())
         link = link_of(browser, server)
         print("| profile | kB | requests | painted | usable | longest task | blocked | shift |")
         print("|---|---|---|---|---|---|---|---|")

@@ -18,7 +18,7 @@ import httpx
 from playwright.sync_api import sync_playwright
 from websockets.sync.client import ClientConnection, connect
 
-from tests.browser.conftest import options_of_chromium
+from tests.browser.chromium import options_of_chromium
 
 SOON = 30.0  # s
 

@@ -1,9 +1,7 @@
-"""The Chromium to drive: Debian's, or Playwright's own (``tests/install-system``)."""
+"""A server, browsers, and a visit in them."""
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,32 +16,9 @@ from tests.browser.call_pages.fixtures import (  # noqa: F401
     relay,
 )
 from tests.browser.call_pages.turn import turn  # noqa: F401
+from tests.browser.chromium import options_of_chromium
 from tests.browser.people import Person, browsing, clinician, new_session, patient
 from tests.serving import ServerProcess, serving
-
-FAKE_MEDIA = [
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-    "--autoplay-policy=no-user-gesture-required",
-]
-QUIET = [
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-sync",
-    "--no-first-run",
-]
-
-
-def options_of_chromium() -> dict[str, Any]:
-    """Arguments of Playwright's ``chromium.launch``; camera and microphone are made up."""
-    options: dict[str, Any] = {"args": FAKE_MEDIA + QUIET}
-    if found := os.environ.get("CARESEAL_CHROMIUM") or shutil.which("chromium"):
-        options["executable_path"] = found
-    if os.geteuid() == 0:
-        options["args"].append("--no-sandbox")
-    return options
 
 
 @pytest.fixture(scope="session")

@@ -26,9 +26,9 @@ from careseal.e2ee.identity import Identity
 from careseal.e2ee.invite import Invite
 from careseal.e2ee.signal import EVERYBODY, Peer
 from careseal.e2ee.signal_payload import Plain, encode
+from tests.browser.chromium import options_of_chromium
 from tests.browser.conftest import (  # noqa: F401 - the browsers of the browser tests
     first_browser,
-    options_of_chromium,
     playwright,
 )
 from tests.browser.people import Person, join, new_context
@@ -405,8 +405,7 @@ def the_server_plays_a_signal_again(stage: Stage) -> bool:
 @pytest.fixture(scope="session")
 def chromium_options() -> dict[str, Any]:
     """Pages that the tests give come from no address; sockets to this machine are theirs too."""
-    options = options_of_chromium()
-    return {**options, "args": [*options["args"], "--disable-features=LocalNetworkAccessChecks"]}
+    return options_of_chromium("LocalNetworkAccessChecks")
 
 
 @pytest.fixture

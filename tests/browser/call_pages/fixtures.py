@@ -12,13 +12,13 @@ from playwright.sync_api import Browser, Playwright
 
 from tests.browser.call_pages.caller import Caller
 from tests.browser.call_pages.relay import Relay
+from tests.browser.chromium import options_of_chromium
 
 HERE = Path(__file__).parent
 WEB = HERE.parents[2] / "web"
 
 CALLS = [
     "--allow-loopback-in-peer-connection",
-    "--disable-features=WebRtcHideLocalIpsWithMdns",
     "--use-fake-device-for-media-stream=device-count=3",
     "--auto-select-desktop-capture-source=Entire screen",
     "--mute-audio",
@@ -35,8 +35,9 @@ def call_pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def call_browser(playwright: Playwright, chromium_options: dict[str, Any]) -> Iterator[Browser]:
-    options = {**chromium_options, "args": [*chromium_options["args"], *CALLS]}
+def call_browser(playwright: Playwright) -> Iterator[Browser]:
+    options = options_of_chromium("WebRtcHideLocalIpsWithMdns")
+    options["args"] += CALLS
     browser = playwright.chromium.launch(**options)
     yield browser
     browser.close()
