@@ -337,6 +337,7 @@ const de: Catalogue = {
   "chat.search.newer": "Neuerer Treffer",
   "chat.search.close": "Suche schließen",
   "chat.retry": "Noch einmal senden",
+  "chat.full": "Auf dem Server ist für diese Sprechstunde kein Platz mehr. Machen Sie in einer neuen weiter.",
   "chat.tooLong": "Diese Nachricht ist zu lang. Teilen Sie sie auf, oder senden Sie sie als Datei.",
   "chat.cannot": "In dieser Sprechstunde kann nichts mehr gesendet werden.",
   "chat.note": "Notiz der Fachperson",

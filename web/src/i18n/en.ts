@@ -321,6 +321,7 @@ export const en = {
   "chat.search.newer": "Newer result",
   "chat.search.close": "Close search",
   "chat.retry": "Send again",
+  "chat.full": "This visit has no room left on the server. Go on in a new visit.",
   "chat.tooLong": "This message is too long. Send it in two, or as a file.",
   "chat.cannot": "Nothing can be sent in this visit any more.",
   "chat.note": "Note from the clinician",

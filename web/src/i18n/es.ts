@@ -339,6 +339,7 @@ const es: Catalogue = {
   "chat.search.newer": "Resultado más reciente",
   "chat.search.close": "Cerrar la búsqueda",
   "chat.retry": "Enviar otra vez",
+  "chat.full": "En el servidor ya no queda espacio para esta consulta. Continúe en una nueva.",
   "chat.tooLong": "Este mensaje es demasiado largo. Envíelo en dos partes o como archivo.",
   "chat.cannot": "En esta consulta ya no se puede enviar nada.",
   "chat.note": "Nota del profesional",

@@ -340,6 +340,7 @@ const fr: Catalogue = {
   "chat.search.newer": "Résultat plus récent",
   "chat.search.close": "Fermer la recherche",
   "chat.retry": "Envoyer de nouveau",
+  "chat.full": "Le serveur n’a plus de place pour cette consultation. Continuez dans une nouvelle.",
   "chat.tooLong": "Ce message est trop long. Envoyez-le en deux fois, ou dans un fichier.",
   "chat.cannot": "On ne peut plus rien envoyer dans cette consultation.",
   "chat.note": "Note du soignant",

@@ -90,7 +90,7 @@ export function Message({ row, session, quote, focusable, found, marked, deeds, 
         />
       )}
       {own && item.state && (last || !settled.has(item.state)) && (
-        <State state={item.state} onRetry={() => session.retry(key)} onDelete={() => session.discard(key)} />
+        <State state={item.state} full={item.full} onRetry={() => session.retry(key)} onDelete={() => session.discard(key)} />
       )}
     </li>
   )
@@ -149,13 +149,21 @@ const stateIcons: Record<SendState, IconName> = {
   failed: "alarm",
 }
 
-function State({ state, onRetry, onDelete }: { state: SendState; onRetry: () => void; onDelete: () => void }) {
+interface StateProps {
+  state: SendState
+  full: MessageItem["full"]
+  onRetry: () => void
+  onDelete: () => void
+}
+
+function State({ state, full, onRetry, onDelete }: StateProps) {
   return (
     <div class={`send-state ${state}`}>
       <span class="row">
         <Icon name={stateIcons[state]} />
         {t(`state.${state}`)}
       </span>
+      {state === "failed" && full && <p>{t(full === "session" ? "chat.full" : "file.error.server-full")}</p>}
       {state === "failed" && (
         <span class="row">
           <button type="button" class="button bare" onClick={onRetry}>

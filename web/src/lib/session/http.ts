@@ -42,6 +42,12 @@ export class Refusal extends ServerError {
   ) {
     super(`the server refused: ${problem} (${status})`)
   }
+
+  /** Where no room is left: in this session, or at the whole server (docs/protocol.md §8.3). */
+  get full(): "session" | "server" | undefined {
+    if (this.problem !== "storage-full") return undefined
+    return this.limit === "storedBytes" || this.limit === "entries" ? "session" : "server"
+  }
 }
 
 export class Unreachable extends ServerError {

@@ -184,12 +184,9 @@ export function passes(error: unknown): boolean {
 }
 
 function reasonOf(error: unknown): string {
-  if (error instanceof Refusal) return error.problem === "storage-full" ? `${fullPlace(error.limit)}-full` : error.problem
+  if (error instanceof Refusal) return error.full ? `${error.full}-full` : error.problem
   return error instanceof Error && error.name !== "Error" ? error.name : "internal"
 }
-
-/** What has no room left: this session, or the whole server (docs/protocol.md §8.3). */
-const fullPlace = (limit: string | undefined) => (limit === "storedBytes" || limit === "entries" ? "session" : "server")
 
 /** The pause is over, or the browser says that the network is back. */
 async function lineBack(ms: number, stop: AbortSignal): Promise<void> {

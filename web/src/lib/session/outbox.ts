@@ -15,6 +15,8 @@ export interface Outgoing {
   at: number
   payload: Payload
   state: Unsent["state"]
+  /** Why it failed, where it is that (`Refusal.full`). */
+  full?: Unsent["full"]
   /** The sealed entry as posted: a retry sends the same bytes, another `parent` wants another entry id. */
   sealed?: { id: string; parent: number; encryptedMessage: string }
   seq?: number
@@ -109,8 +111,8 @@ export class Outbox {
     return [...this.landing, ...this.queue].flatMap((outgoing) => {
       const what = shownOf(outgoing.payload) ?? changeOf(outgoing.payload)
       if (!what) return []
-      const { message, at, state, seq } = outgoing
-      return [{ message, at, state, what, ...(seq === undefined ? {} : { seq }) }]
+      const { message, at, state, full, seq } = outgoing
+      return [{ message, at, state, what, full, ...(seq === undefined ? {} : { seq }) }]
     })
   }
 

@@ -55,6 +55,7 @@ export class Sending {
       if (error instanceof Refusal && ["too-large", "malformed", "forbidden", "entry-exists"].includes(error.problem)) {
         return this.undeliverable(outgoing)
       }
+      if (error instanceof Refusal && error.full) return this.withoutRoom({ ...outgoing, full: error.full })
       this.engine.outbox.set({ ...sending, state: "waiting" })
       this.engine.showOutbox()
       throw error
@@ -89,6 +90,12 @@ export class Sending {
     }
     await this.engine.options.storage.write([this.engine.outbox.set({ ...outgoing, state: "failed" })])
     this.engine.showOutbox()
+  }
+
+  /** Who leaves does so without a word. */
+  private async withoutRoom(outgoing: Outgoing): Promise<void> {
+    if (outgoing.payload.type === "leave") return this.finishLeaving()
+    await this.undeliverable(outgoing)
   }
 
   /** What follows once the server took a message. */
@@ -140,6 +147,7 @@ export class Sending {
       await this.engine.keep({ told: { delivered: payload.delivered, seen: payload.seen } })
     } catch (error) {
       if (error instanceof Refusal && error.problem === "wrong-place") return this.engine.log.lookBack()
+      if (error instanceof Refusal && error.full) return // with the next news, if there is room then
       if (!(error instanceof Refusal && error.problem === "stale-parent")) throw error
       await this.engine.log.catchUp()
       this.engine.kick()

@@ -69,7 +69,7 @@ export function spokenVerbs(engine: Engine): Omit<Verbs, keyof TabVerbs> {
     async retry(message) {
       const failed = outbox.about(message).filter(({ state }) => state === "failed")
       if (failed.length === 0) return
-      await options.storage.write(failed.map((outgoing) => outbox.set({ ...outgoing, state: "waiting" })))
+      await options.storage.write(failed.map((outgoing) => outbox.set({ ...outgoing, state: "waiting", full: undefined })))
       engine.showOutbox()
       engine.kick()
     },

@@ -1,13 +1,14 @@
 /** Facts of the log, and what is still on its way, as the items that people see. Items are never changed in place. */
 import { type Changing, changed, type Fact, type Felt, isSaid, keyOf, type Said, saidKey } from "./facts.ts"
 import { reactionsOf } from "./reactions.ts"
-import { type SendState, type TimelineItem } from "./types.ts"
+import { type SendState, type TextItem, type TimelineItem } from "./types.ts"
 
 /** Own message, or change of one, that the log has not shown yet. */
 export interface Unsent {
   message: string
   at: number
   state: "waiting" | "sending" | "sent" | "failed"
+  full?: TextItem["full"]
   /** Taken by the server at this place. */
   seq?: number
   what: Said | Changing
@@ -115,8 +116,8 @@ export class Timeline {
       fact,
     )
     const item = this.item(next)
-    const state = waiting.findLast(({ what }) => what.kind !== "reaction")?.state
-    return item.kind === "event" || state === undefined ? item : { ...item, state }
+    const last = waiting.findLast(({ what }) => what.kind !== "reaction")
+    return item.kind === "event" || last === undefined ? item : { ...item, state: last.state, full: last.full }
   }
 
   private stateAt(seq: number): SendState {
@@ -145,9 +146,9 @@ export class Timeline {
     return reactions.length > 0 ? { reactions } : {}
   }
 
-  private unsentItem({ at, state, message }: Unsent, what: Said): TimelineItem {
+  private unsentItem({ at, state, full, message }: Unsent, what: Said): TimelineItem {
     const sender = { memberId: this.selfId() ?? "", name: "", role: "guest" as const, self: true }
-    return { key: message, at, state, sender, ...bodyOf(what) }
+    return { key: message, at, state, full, sender, ...bodyOf(what) }
   }
 }
 

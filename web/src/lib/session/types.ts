@@ -137,6 +137,8 @@ interface MessageItem extends Item {
   message: string
   /** How far the message came, or a change of it that is still on its way. */
   state?: SendState
+  /** Where no room was left for it, if that is why it failed. */
+  full?: "session" | "server" | undefined
   reactions?: readonly Reaction[]
 }
 

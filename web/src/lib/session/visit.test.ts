@@ -1,6 +1,7 @@
 import "fake-indexeddb/auto"
 import { afterEach, beforeEach, expect, test } from "vitest"
 import { Profile, texts, until } from "./testing/device.ts"
+import { type TextItem } from "./types.ts"
 import { countOf, eventsOf, fragmentOf, shows, World } from "./testing/world.ts"
 
 let world: World
@@ -177,6 +178,32 @@ test("who leaves says so, keeps no keys, and is taken out by the host", async ()
   expect(guest.phase.value.kind).toBe("left")
   await until(() => eventsOf(host).includes("left") && host.participants.value.length === 1)
   expect(eventsOf(host)).not.toContain("removed")
+})
+
+test.each([
+  ["entries", "session"],
+  [undefined, "server"], // its disk
+] as const)("in a full place a message says so and waits to be sent again: %s", async (limit, full) => {
+  const { id, secret, host } = await world.founded()
+  const guest = await world.joined(id, secret, "Sam")
+  world.server.full = limit ?? ""
+  await host.sendText("No room")
+  const last = () => host.timeline.value.findLast((item): item is TextItem => item.kind === "text")
+  await until(() => last()?.state === "failed")
+  expect(last()?.full).toBe(full)
+  expect(host.connection.value).toBe("online")
+  world.server.full = undefined
+  host.retry(last()?.key ?? "")
+  await shows(guest, "No room")
+  await until(() => last()?.state === "delivered")
+})
+
+test("who leaves a full session has left", async () => {
+  const { id, secret } = await world.founded()
+  const guest = await world.joined(id, secret, "Sam")
+  world.server.full = "entries"
+  await guest.leave()
+  await until(() => guest.phase.value.kind === "left")
 })
 
 test("a host ends the visit for everybody", async () => {

@@ -60,7 +60,7 @@ export class MemoryServer {
   /** Nothing gets through. */
   down = false
   socketsBlocked = false
-  /** What has no room left for files: a limit's name. */
+  /** What has no room left: a limit's name. */
   full: string | undefined
   /** Called before a request is worked on: may wait. */
   before: (exchange: Exchange) => Promise<void> | void = () => undefined
@@ -281,6 +281,7 @@ export class MemoryServer {
     if (again) return Response.json({ seq: again.seq, at: again.at }, { status: 200 })
     this.open(place, body)
     if (body["parent"] !== this.heads(place).lastCommit) throw new Problem("stale-parent", 409)
+    if (this.full !== undefined) throw new Problem("storage-full", 507, this.full)
     const row = this.append(place, "chat", body["id"] as string, body["parent"], body["encryptedMessage"] as string)
     return Response.json({ seq: row.seq, at: row.at }, { status: 201 })
   }
