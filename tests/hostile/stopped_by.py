@@ -32,8 +32,14 @@ class Untagged:
         counter = CTR(nonce + (2).to_bytes(4, "big"))
         return Cipher(AES(self._key), counter).decryptor().update(bytes(sealed)[:-16])
 
+    def decrypt_into(self, nonce: bytes, sealed: Any, aad: bytes, out: memoryview) -> None:
+        out[:] = self.decrypt(nonce, sealed, aad)
+
     def encrypt(self, nonce: bytes, plain: bytes, aad: bytes) -> bytes:
         return AESGCM(self._key).encrypt(nonce, plain, aad)
+
+    def encrypt_into(self, nonce: bytes, plain: Any, aad: bytes, out: memoryview) -> None:
+        AESGCM(self._key).encrypt_into(nonce, plain, aad, out)
 
 
 def _take_out_tags(patch: pytest.MonkeyPatch) -> None:
