@@ -237,6 +237,24 @@ def test_several_files_are_looked_at_before_and_moved_as_one(
     expect(doctor.chat.get_by_role("button", name=re.compile("^Save "))).to_have_count(1)
 
 
+def test_a_file_that_was_asked_about_in_one_visit_is_not_sent_in_another(
+    first_browser: Browser, server: ServerProcess, tmp_path: Path
+) -> None:
+    program = tmp_path / "setup.exe"
+    program.write_bytes(b"MZ")
+    doctor = clinician(first_browser, server.sign_in_link)
+    new_session(doctor)
+    doctor.attach(program)
+    question = doctor.page.get_by_role("dialog", name="Send these too?")
+    expect(question).to_be_visible()
+    doctor.page.go_back()
+    new_session(doctor)
+    expect(question).to_have_count(0)
+    doctor.attach(program)
+    expect(question.get_by_role("listitem")).to_have_count(1)  # and not the one of the visit before
+    doctor.context.close()
+
+
 def test_a_file_sent_before_the_server_is_killed_arrives_after_its_restart(
     visit: tuple[Person, Person], big_file: Path, server: ServerProcess
 ) -> None:

@@ -96,8 +96,8 @@ function Visit({ session, line }: { session: Session; line: CallLine }) {
         )}
       </main>
       {calls?.state.value.kind === "ringing-in" && <IncomingCall calls={calls} media={callMedia} />}
-      {viewed.value !== undefined && <Viewer session={session} />}
-      {doubtful.value.length > 0 && <SendQuestion transfers={session.transfers} />}
+      {viewed(session).value !== undefined && <Viewer session={session} />}
+      {doubtful(session).value.length > 0 && <SendQuestion session={session} />}
       <DropAnywhere session={session} enabled={open} />
     </div>
   )

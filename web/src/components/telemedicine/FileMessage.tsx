@@ -27,7 +27,7 @@ function AnyFile({ item, session }: { item: FileItem; session: Session }) {
           class={thumb ? "thumb" : "thumb none"}
           aria-label={t("file.show", { name: file.name })}
           aria-haspopup="dialog"
-          onClick={() => void (viewed.value = item.key)}
+          onClick={() => void (viewed(session).value = item.key)}
         >
           {thumb ? <img src={thumb} alt="" /> : <Icon name={icons[claimedKind(file) ?? "pdf"]} />}
         </button>

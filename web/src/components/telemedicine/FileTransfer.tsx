@@ -1,4 +1,3 @@
-import { signal } from "@preact/signals"
 import { useEffect, useRef, useState } from "preact/hooks"
 import { bytes, length, names } from "../../i18n/format"
 import { t } from "../../i18n/index"
@@ -6,6 +5,7 @@ import { Words } from "../../i18n/Words"
 import { type Session, type Transfer, type Transfers } from "../../lib/session/types"
 import { Icon } from "../Icon"
 import { notify } from "../notices"
+import { ofSession } from "./ofSession"
 import { sentBy, sortOut, type SortedOut } from "./sending"
 import { TotalTransfer } from "./TotalTransfer"
 import "./files.css"
@@ -13,7 +13,7 @@ import "./files.css"
 const mostAtOnce = 200
 
 /** Files that wait for an answer before they are sent. */
-export const doubtful = signal<SortedOut["doubtful"]>([])
+export const doubtful = ofSession<SortedOut["doubtful"]>([])
 
 /** Sends what can be sent, says what cannot, asks where a file may not be meant. */
 export function sendFiles(session: Session, files: readonly File[]): void {
@@ -25,7 +25,7 @@ export function sendFiles(session: Session, files: readonly File[]): void {
   if (sorted.empty.length > 0) notify(t("file.empty", { names: names(sorted.empty) }))
   if (sorted.tooLarge.length > 0) notify(t("file.tooLarge", { names: names(sorted.tooLarge) }))
   if (sorted.fine.length > 0) session.transfers.upload(sorted.fine)
-  if (sorted.doubtful.length > 0) doubtful.value = [...doubtful.value, ...sorted.doubtful]
+  if (sorted.doubtful.length > 0) doubtful(session).value = [...doubtful(session).value, ...sorted.doubtful]
 }
 
 /** Files on their way, each with how far it is and what can be done about it. */

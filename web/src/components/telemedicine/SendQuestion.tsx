@@ -1,13 +1,14 @@
 import { t } from "../../i18n/index"
 import { safeName } from "../../lib/session/fileName"
-import { type Transfers } from "../../lib/session/types"
+import { type Session } from "../../lib/session/types"
 import { Dialog } from "../Dialog"
 import { Icon } from "../Icon"
 import { doubtful } from "./FileTransfer"
 
 /** Asks once more about files that the person may not mean to send. */
-export default function SendQuestion({ transfers }: { transfers: Transfers }) {
-  const close = (): void => void (doubtful.value = [])
+export default function SendQuestion({ session }: { session: Session }) {
+  const files = doubtful(session)
+  const close = (): void => void (files.value = [])
   return (
     <Dialog
       title={t("file.sure.title")}
@@ -21,7 +22,7 @@ export default function SendQuestion({ transfers }: { transfers: Transfers }) {
             type="button"
             class="button primary"
             onClick={() => {
-              transfers.upload(doubtful.value.map(({ file }) => file))
+              session.transfers.upload(files.value.map(({ file }) => file))
               close()
             }}
           >
@@ -32,7 +33,7 @@ export default function SendQuestion({ transfers }: { transfers: Transfers }) {
       }
     >
       <ul class="doubts">
-        {doubtful.value.map(({ file, doubt }, i) => (
+        {files.value.map(({ file, doubt }, i) => (
           <li key={i}>
             <p class="file-name">
               <bdi>{safeName(file.name)}</bdi>

@@ -17,9 +17,9 @@ const zooms = [1, 1.5, 2, 3, 4] as const
 /** Fills the page with one file, opened in memory on this device; walks to the ones before and after it. */
 export default function Viewer({ session }: { session: Session }) {
   const items = viewable(session.timeline.value)
-  const at = items.findIndex(({ key }) => key === viewed.value)
+  const at = items.findIndex(({ key }) => key === viewed(session).value)
   const item = items[at]
-  const close = (): void => void (viewed.value = undefined)
+  const close = (): void => void (viewed(session).value = undefined)
   useEffect(() => {
     if (!item) close()
   }, [item === undefined])
@@ -30,7 +30,7 @@ export default function Viewer({ session }: { session: Session }) {
       place={{ at, total: items.length }}
       onWalk={(step) => {
         const next = items[at + step]
-        if (next) viewed.value = next.key
+        if (next) viewed(session).value = next.key
       }}
       onClose={close}
     />

@@ -1,10 +1,10 @@
 /** Which file is looked at, and which can be. */
-import { signal } from "@preact/signals"
 import { type FileItem, type FileRef, type TimelineItem } from "../../../lib/session/types"
 import { type Content } from "../../../lib/content/sniff"
+import { ofSession } from "../ofSession"
 
 /** Key of the message whose file fills the page. */
-export const viewed = signal<string | undefined>(undefined)
+export const viewed = ofSession<string | undefined>(undefined)
 
 type Kind = Exclude<Content["kind"], "none">
 
