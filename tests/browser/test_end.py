@@ -57,6 +57,24 @@ def test_what_is_unsent_is_said_before_the_end(visit: tuple[Person, Person]) -> 
     expect(sure).not_to_contain_text("has not been sent")
 
 
+def test_what_was_not_sent_before_the_end_says_so_and_can_be_deleted(
+    visit: tuple[Person, Person],
+) -> None:
+    doctor, ann = visit
+    ann.context.set_offline(True)
+    ann.write("Too late")
+    expect(ann.chat.get_by_text("Waits for the connection")).to_be_visible()
+    end(doctor)
+    ann.context.set_offline(False)
+    expect(ann.page.get_by_role("heading", name="Visit ended")).to_be_visible()
+    expect(ann.chat.get_by_text("Not sent", exact=True)).to_be_visible()
+    expect(ann.button("Send again")).to_have_count(0)
+    assert "not sent" in saved(ann.page, "Download to read").decode()
+    ann.page.reload()  # and is not asked
+    ann.button("Delete").click()
+    expect(ann.chat.get_by_text("Too late")).to_have_count(0)
+
+
 def test_the_record_holds_all_and_the_end_is_for_reading(
     visit: tuple[Person, Person], server: ServerProcess, tmp_path: Path
 ) -> None:

@@ -855,6 +855,8 @@ const ar: Catalogue = {
   "record.messages": "الرسائل",
   "record.starts": "الموعد: {time}",
   "record.answers": "ردًا على {name}",
+  "record.unsent.message": "لم تُرسل",
+  "record.unsent.change": "لم يُرسل هذا التعديل",
 
   "title.unread": "({count}) {title}",
   "title.waiting": "في الانتظار: {name}",

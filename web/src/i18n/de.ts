@@ -809,6 +809,8 @@ const de: Catalogue = {
   "record.messages": "Nachrichten",
   "record.starts": "Vereinbarte Zeit: {time}",
   "record.answers": "Antwort an {name}",
+  "record.unsent.message": "nicht gesendet",
+  "record.unsent.change": "diese Änderung wurde nicht gesendet",
 
   "title.unread": "({count}) {title}",
   "title.waiting": "{name} wartet",

@@ -767,6 +767,8 @@ export const en = {
   "record.messages": "Messages",
   "record.starts": "Time agreed: {time}",
   "record.answers": "In answer to {name}",
+  "record.unsent.message": "not sent",
+  "record.unsent.change": "this change was not sent",
 
   "title.unread": "({count}) {title}",
   "title.waiting": "{name} is waiting",

@@ -821,6 +821,8 @@ const es: Catalogue = {
   "record.messages": "Mensajes",
   "record.starts": "Hora acordada: {time}",
   "record.answers": "Respuesta a {name}",
+  "record.unsent.message": "no enviado",
+  "record.unsent.change": "este cambio no se envió",
 
   "title.unread": "({count}) {title}",
   "title.waiting": "{name} espera",

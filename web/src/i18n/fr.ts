@@ -822,6 +822,8 @@ const fr: Catalogue = {
   "record.messages": "Messages",
   "record.starts": "Heure convenue : {time}",
   "record.answers": "Réponse à {name}",
+  "record.unsent.message": "non envoyé",
+  "record.unsent.change": "cette modification n’a pas été envoyée",
 
   "title.unread": "({count}) {title}",
   "title.waiting": "{name} attend",

@@ -32,7 +32,8 @@ export function Message({ row, session, quote, focusable, found, marked, deeds, 
   const own = item.sender?.self !== false
   const name = item.sender?.name ?? t("somebody")
   const impostor = !own && item.sender?.role === "guest" && lookalike(name, clinicians(session))
-  const open = openFor(item, session.phase.value.kind === "joined")
+  const writable = session.phase.value.kind === "joined"
+  const open = openFor(item, writable)
   const { living } = open
   const menu = (anchor: Element | null): void => {
     if (living && anchor && (open.copy || open.react)) deeds.menu(living, anchor)
@@ -90,7 +91,12 @@ export function Message({ row, session, quote, focusable, found, marked, deeds, 
         />
       )}
       {own && item.state && (last || !settled.has(item.state)) && (
-        <State state={item.state} full={item.full} onRetry={() => session.retry(key)} onDelete={() => session.discard(key)} />
+        <State
+          state={item.state}
+          full={item.full}
+          onRetry={writable ? () => session.retry(key) : undefined}
+          onDelete={() => session.discard(key)}
+        />
       )}
     </li>
   )
@@ -152,7 +158,8 @@ const stateIcons: Record<SendState, IconName> = {
 interface StateProps {
   state: SendState
   full: MessageItem["full"]
-  onRetry: () => void
+  /** Where it could still go out. */
+  onRetry: (() => void) | undefined
   onDelete: () => void
 }
 
@@ -166,9 +173,11 @@ function State({ state, full, onRetry, onDelete }: StateProps) {
       {state === "failed" && full && <p>{t(full === "session" ? "chat.full" : "file.error.server-full")}</p>}
       {state === "failed" && (
         <span class="row">
-          <button type="button" class="button bare" onClick={onRetry}>
-            {t("chat.retry")}
-          </button>
+          {onRetry && (
+            <button type="button" class="button bare" onClick={onRetry}>
+              {t("chat.retry")}
+            </button>
+          )}
           <button type="button" class="button bare warn" onClick={onDelete}>
             {t("action.delete")}
           </button>

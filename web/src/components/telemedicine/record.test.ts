@@ -35,6 +35,7 @@ const words: RecordWords = {
   file: (name) => `File ${name}`,
   withdrawn: (was) => `Withdrawn ${was}`,
   edited: "edited",
+  unsent: (what) => `${what} not sent`,
   somebody: "Somebody",
 }
 
@@ -105,4 +106,18 @@ test("files are named by their place beside it, notes stand in it only when chos
   })
   expect(recordHtml(source, words)).not.toContain("Notes")
   expect(JSON.parse(recordJson(source))).not.toHaveProperty("notes")
+})
+
+test("own words that the others never had are marked", () => {
+  const own = { ...sender, self: true }
+  const late: TimelineItem[] = [
+    { kind: "text", key: "c", message: "c", seq: 4, at: 0, sender: own, text: "Take one", edited: true, state: "failed" },
+    { kind: "text", key: "d", message: "d", at: 0, sender: own, text: "Too late", state: "failed" },
+    { kind: "text", key: "e", message: "e", at: 0, sender: own, text: "Taken", state: "sent" },
+  ]
+  const html = recordHtml({ ...source, timeline: late }, words)
+  expect(html).toMatch(/\(change not sent\).*Take one/)
+  expect(html).toMatch(/\(message not sent\).*Too late/)
+  const record = JSON.parse(recordJson({ ...source, timeline: late })) as { entries: { unsent?: string }[] }
+  expect(record.entries.map(({ unsent }) => unsent)).toEqual(["change", "message", undefined])
 })

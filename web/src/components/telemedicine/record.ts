@@ -33,7 +33,16 @@ export interface RecordWords {
   withdrawn: (was: "text" | "file") => string
   answers: (name: string) => string
   edited: string
+  unsent: (what: Unsent) => string
   somebody: string
+}
+
+/** Own words that the others never had: a message, or a change of one that they have as it was. */
+type Unsent = "message" | "change"
+
+function unsentOf(item: TimelineItem): Unsent | undefined {
+  if (item.kind === "event" || !["waiting", "sending", "failed"].includes(item.state ?? "")) return undefined
+  return item.seq === undefined ? "message" : "change"
 }
 
 interface RecordEntry {
@@ -47,6 +56,7 @@ interface RecordEntry {
   id?: string
   edited?: true
   withdrawn?: true
+  unsent?: Unsent
   reactions?: { emoji: string; from: string[] }[]
 }
 
@@ -81,7 +91,8 @@ function entryOf(item: TimelineItem, { participants, files }: RecordSource): Rec
   const { message: id, reactions } = item
   const own = participants.find(({ self }) => self)?.name ?? ""
   const felt = reactions?.map(({ emoji, names, own: mine }) => ({ emoji, from: mine ? [...names, own] : [...names] }))
-  const message = { ...base, id, ...(felt ? { reactions: felt } : {}) }
+  const unsent = unsentOf(item)
+  const message = { ...base, id, ...(unsent ? { unsent } : {}), ...(felt ? { reactions: felt } : {}) }
   if (item.kind === "withdrawn") return { ...message, kind: item.was, withdrawn: true }
   if (item.kind === "file") {
     const { name, size, mime } = item.file
@@ -153,7 +164,9 @@ function days(source: RecordSource, words: RecordWords): string {
 function entryHtml(item: TimelineItem, source: RecordSource, words: RecordWords): string {
   const at = `<time datetime="${time(item.at)}">${escape(words.clock(item.at))}</time>`
   if (item.kind === "event") return `${at} <p>${escape(words.event(item))}</p>`
-  const from = `<b><bdi>${escape(item.sender?.name ?? words.somebody)}</bdi></b>`
+  const unsent = unsentOf(item)
+  const mark = unsent ? ` <i>(${escape(words.unsent(unsent))})</i>` : ""
+  const from = `<b><bdi>${escape(item.sender?.name ?? words.somebody)}</bdi></b>${mark}`
   if (item.kind === "withdrawn") return `${at} ${from} <p><i>${escape(words.withdrawn(item.was))}</i></p>`
   const felt = item.reactions?.map(({ emoji, names, own }) => `${escape(emoji)} ${names.length + (own ? 1 : 0)}`).join(" ")
   const reactions = felt ? `<p>${felt}</p>` : ""

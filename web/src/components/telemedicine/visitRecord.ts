@@ -45,6 +45,7 @@ function words({ madeAt, starts }: RecordSource): RecordWords {
     withdrawn: (was) => t(`chat.withdrawn.${was}`),
     answers: (name) => t("record.answers", { name }),
     edited: t("chat.edited"),
+    unsent: (what) => t(`record.unsent.${what}`),
     somebody: t("somebody"),
   }
 }

@@ -1,5 +1,6 @@
 import "fake-indexeddb/auto"
 import { afterEach, beforeEach, expect, test } from "vitest"
+import { type SessionPage } from "./page.ts"
 import { Profile, texts, until } from "./testing/device.ts"
 import { type Exchange } from "./testing/memoryServer.ts"
 import { countOf, eventsOf, fragmentOf, promised, shows, World } from "./testing/world.ts"
@@ -130,6 +131,63 @@ test("what is written offline waits, outlives a reload, and goes out by itself",
   expect(texts(guest.timeline)).toEqual(["first", "second"])
   await until(() => again.unsent.value === 0)
 }, 15_000)
+
+const states = (page: SessionPage) => page.timeline.value.flatMap((item) => (item.kind === "text" ? [item.state] : []))
+
+test.each(["ended", "removed"] as const)("what waited when the visit was %s is not sent, and not unsent for ever", async (phase) => {
+  const { id, secret, host } = await world.founded()
+  const profile = new Profile()
+  const guest = await world.joined(id, secret, "Sam", profile)
+  await until(() => host.participants.value.length === 2)
+  await guest.closed()
+  world.server.down = true
+  const offline = await world.opened(profile, id)
+  await offline.sendText("too late")
+  expect(offline.unsent.value).toBe(1)
+  await offline.closed()
+  world.server.down = false
+  if (phase === "ended") await host.end()
+  else await host.remove(host.participants.value.find(({ name }) => name === "Sam")?.inviteId ?? "")
+  await host.engine?.rested()
+  const settled = async () => {
+    const page = await world.opened(profile, id)
+    await until(
+      () => page.phase.value.kind === phase && states(page).at(-1) === "failed",
+      () => [page.phase.value, states(page)],
+    )
+    expect(page.unsent.value).toBe(0)
+    return page
+  }
+  await (await settled()).closed()
+  const again = await settled()
+  again.discard(again.timeline.value.at(-1)?.key ?? "")
+  await until(() => countOf(again, "too late") === 0)
+})
+
+test("a message that the server took before the end is there, though the end was heard first", async () => {
+  const { id, secret, host } = await world.founded()
+  const profile = new Profile()
+  const guest = await world.joined(id, secret, "Sam", profile)
+  await guest.engine?.rested()
+  const { log } = world.server.place(id)
+  const before = log.length
+  // The log does not come to the guest, nor the answer.
+  world.server.shows = (all, member) => (member === guest.self.value?.id ? all.slice(0, before) : all)
+  world.server.loses = isChat
+  await guest.sendText("in time")
+  await shows(host, "in time")
+  await guest.closed()
+  world.server.loses = () => false
+  await host.end()
+  await host.engine?.rested()
+  world.server.shows = (all) => all
+  const again = await world.opened(profile, id)
+  await until(
+    () => again.phase.value.kind === "ended" && eventsOf(again).includes("ended") && ["sent", "delivered"].includes(states(again).at(-1) ?? ""),
+    () => [again.phase.value, states(again), eventsOf(again)],
+  )
+  expect(countOf(again, "in time")).toBe(1)
+})
 
 test("a page that died before its message was posted, or before the answer, sends the same bytes again", async () => {
   for (const moment of ["before", "after"] as const) {

@@ -312,11 +312,9 @@ export class Engine implements Owner {
     if (this.failure || this.core.phase === "left") return
     if (this.core.posted?.kind === "create") await this.entering.settleCreation(this.core.posted)
     if (this.core.phase === "joining") await this.entering.joinTurn()
-    if (this.behind) {
-      await this.log.catchUp()
-      this.behind = false
-    }
+    if (this.behind) await this.readOn()
     await this.log.drain()
+    if (this.core.phase === "ended" || this.core.phase === "removed") await this.sending.giveUp()
     if (this.core.phase === "ended") return this.sending.finishEnding()
     if (this.core.phase === "removed") this.log.unlisten()
     if (this.core.phase !== "in") return
@@ -336,6 +334,16 @@ export class Engine implements Owner {
     for (const step of [() => this.commits.followIntents(), () => this.sending.sendAll(), () => this.chores.duties()]) {
       if (this.isOpen()) await step()
     }
+  }
+
+  private async readOn(): Promise<void> {
+    try {
+      await this.log.catchUp()
+    } catch (error) {
+      // A visit that was ended may be gone from the server too.
+      if (this.core.phase === "in" || !(error instanceof Refusal)) throw error
+    }
+    this.behind = false
   }
 
   private async broke(error: unknown): Promise<void> {
@@ -390,6 +398,9 @@ export class Engine implements Owner {
     const expired = this.core.expiresAt > 0 && this.core.expiresAt < this.now()
     await this.keep({ phase: cause === "ended" || expired ? "ended" : "removed", posted: undefined })
     this.log.settle()
+    // What was said last, and own messages whose answer was lost, may stand in it.
+    this.behind = cause === "ended"
+    this.kick()
   }
 
   async epochChanged(): Promise<void> {

@@ -1,5 +1,5 @@
 /** A session as one page has it: signals that follow the owner's view, and verbs that the owner carries out. */
-import { batch, type Signal, signal } from "@preact/signals"
+import { batch, computed, type Signal, signal } from "@preact/signals"
 import { toBase64Url } from "../encryption/e2ee.ts"
 import { sweepPrivateDisk } from "./destination.ts"
 import { Engine } from "./engine.ts"
@@ -14,6 +14,7 @@ import {
   type FileItem,
   type InviteOptions,
   type Peer,
+  type Phase,
   type Session,
   SessionFailure,
   type TextItem,
@@ -36,8 +37,8 @@ type CallEntryListener = Parameters<CallLine["onCallEntry"]>[0]
 
 export class SessionPage implements Session {
   readonly id: string
-  /** Messages of the outbox and uploads of this page. */
-  readonly unsent = signal(0)
+  /** Messages of the outbox and uploads of this page, as long as they may still go out. */
+  readonly unsent = computed(() => (isOver(this.phase.value) ? 0 : this.view.unsent.value + this.transfers.unsent.value))
   readonly timeline = signal<readonly TimelineItem[]>([])
   readonly transfers: SessionTransfers
   readonly line: CallLine
@@ -280,7 +281,6 @@ export class SessionPage implements Session {
     batch(() => {
       for (const [name, value] of Object.entries(view)) (this.view[name as keyof View] as Signal<unknown>).value = value
       if (timeline) this.timeline.value = patched(this.timeline.value, timeline)
-      this.unsent.value = this.view.unsent.value + this.transfers.unsent.value
     })
   }
 
@@ -312,15 +312,13 @@ export class SessionPage implements Session {
   }
 
   private makeTransfers(): SessionTransfers {
-    const transfers = new SessionTransfers({
+    return new SessionTransfers({
       sessionId: this.id,
       transport: new Transport(this.id, this.options.server),
       storage: this.options.storage,
       token: () => this.tokenNow(),
       sendFile: (message, file) => this.ask("sendFile", message, this.now(), file),
     })
-    transfers.unsent.subscribe((count) => (this.unsent.value = this.view.unsent.value + count))
-    return transfers
   }
 
   /** Asked of the owner now and then, not for each part. */
@@ -349,6 +347,8 @@ export class SessionPage implements Session {
     }
   }
 }
+
+const isOver = ({ kind }: Phase): boolean => kind === "ended" || kind === "removed" || kind === "left"
 
 function signalsOf(view: View): ViewSignals {
   return Object.fromEntries(Object.entries(view).map(([name, value]) => [name, signal<unknown>(value)])) as ViewSignals

@@ -32,6 +32,13 @@ export class Sending {
     }
   }
 
+  /** Nothing goes out any more: what still waits is not sent. */
+  async giveUp(): Promise<void> {
+    await this.missed()
+    const unsent = this.engine.outbox.all.filter(({ state }) => state === "waiting" || state === "sending")
+    for (const outgoing of unsent) await this.undeliverable(outgoing)
+  }
+
   private async sendOne(outgoing: Outgoing): Promise<void> {
     const { transport } = this.engine
     const { storage } = this.engine.options
