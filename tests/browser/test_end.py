@@ -57,6 +57,24 @@ def test_what_is_unsent_is_said_before_the_end(visit: tuple[Person, Person]) -> 
     expect(sure).not_to_contain_text("has not been sent")
 
 
+def test_who_leaves_or_ends_without_a_network_is_told_that_it_waits(
+    visit: tuple[Person, Person],
+) -> None:
+    doctor, ann = visit
+    for person, button, sure, waits, then in (
+        (ann, "Leave", "Leave the visit", "You leave as soon as", "You left this visit"),
+        (doctor, "End session", "End session", "The session ends as soon as", "Visit ended"),
+    ):
+        person.context.set_offline(True)
+        person.button(button).click()
+        dialog = person.page.get_by_role("dialog")
+        dialog.get_by_role("button", name=sure, exact=True).click()
+        expect(person.page.get_by_role("status").filter(has_text=waits)).to_be_visible()
+        expect(person.button(button)).to_be_disabled()
+        person.context.set_offline(False)
+        expect(person.page.get_by_role("heading", name=then)).to_be_visible()
+
+
 def test_what_was_not_sent_before_the_end_says_so_and_can_be_deleted(
     visit: tuple[Person, Person],
 ) -> None:

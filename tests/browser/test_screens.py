@@ -237,6 +237,11 @@ def test_an_entry_that_does_not_fit_raises_the_alarm_and_stops_sending(
     ann.page.reload()
     expect(alarm).to_be_visible()
     nothing_goes_out(ann)
+    ann.button("Leave").click()
+    sure = ann.page.get_by_role("dialog", name="Leave this visit?")
+    expect(sure).to_contain_text("the others cannot be told that you leave")
+    sure.get_by_role("button", name="Delete from this device").click()
+    expect(ann.page.get_by_text("The visit was deleted from this device.")).to_be_visible()
     ann.context.close()
     doctor.context.close()
     assert screens.findings == []

@@ -285,6 +285,10 @@ const de: Catalogue = {
   "session.leave.text":
     "Dieses Gerät löscht seine Schlüssel. Zurück kommen Sie dann nur mit einem neuen Link.",
   "session.leave.confirm": "Sprechstunde verlassen",
+  "session.leave.waits": "Sie verlassen die Sprechstunde, sobald es eine Verbindung gibt.",
+  "session.leave.failed": "Sie konnten die Sprechstunde nicht verlassen.",
+  "session.leave.stopped":
+    "In dieser Sprechstunde wird nichts mehr gesendet, also erfahren die anderen nicht, dass Sie gehen. Sie können die Sprechstunde von diesem Gerät löschen: Nachrichten und Schlüssel verschwinden, und zurück kommen Sie nur mit einem neuen Link.",
 
   "tab.chat": "Chat",
   "tab.notes": "Notizen",
@@ -802,6 +806,7 @@ const de: Catalogue = {
   "end.deleteFailed": "Die Sprechstunde konnte nicht von diesem Gerät gelöscht werden.",
   "end.deleted": "Die Sprechstunde wurde von diesem Gerät gelöscht.",
   "end.failed": "Die Sitzung konnte nicht beendet werden.",
+  "end.waits": "Die Sitzung endet, sobald es eine Verbindung gibt.",
 
   "record.title": "Verlauf einer Sprechstunde",
   "record.made": "Erstellt am {time} auf dem Gerät einer beteiligten Person.",

@@ -269,6 +269,10 @@ export const en = {
   "session.leave.title": "Leave this visit?",
   "session.leave.text": "This device deletes its keys and cannot come back without a new link.",
   "session.leave.confirm": "Leave the visit",
+  "session.leave.waits": "You leave as soon as there is a connection.",
+  "session.leave.failed": "You could not leave the visit.",
+  "session.leave.stopped":
+    "Sending has stopped in this visit, so the others cannot be told that you leave. You can delete the visit from this device: its messages and keys go, and you cannot come back without a new link.",
 
   "tab.chat": "Chat",
   "tab.notes": "Notes",
@@ -760,6 +764,7 @@ export const en = {
   "end.deleteFailed": "The visit could not be deleted from this device.",
   "end.deleted": "The visit was deleted from this device.",
   "end.failed": "The session could not be ended.",
+  "end.waits": "The session ends as soon as there is a connection.",
 
   "record.title": "Record of a visit",
   "record.made": "Made on {time} on one participant’s device.",

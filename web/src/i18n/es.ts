@@ -282,6 +282,10 @@ const es: Catalogue = {
   "session.leave.title": "¿Salir de esta consulta?",
   "session.leave.text": "Este dispositivo borra sus claves. Para volver necesitará un enlace nuevo.",
   "session.leave.confirm": "Salir de la consulta",
+  "session.leave.waits": "Saldrá en cuanto haya conexión.",
+  "session.leave.failed": "No se ha podido salir de la consulta.",
+  "session.leave.stopped":
+    "En esta consulta ya no se envía nada, así que los demás no sabrán que usted sale. Puede eliminar la consulta de este dispositivo: se borran sus mensajes y claves, y para volver necesitará un enlace nuevo.",
 
   "tab.chat": "Chat",
   "tab.notes": "Notas",
@@ -814,6 +818,7 @@ const es: Catalogue = {
   "end.deleteFailed": "No se ha podido eliminar la consulta de este dispositivo.",
   "end.deleted": "La consulta se ha eliminado de este dispositivo.",
   "end.failed": "No se ha podido terminar la consulta.",
+  "end.waits": "La consulta terminará en cuanto haya conexión.",
 
   "record.title": "Registro de una consulta",
   "record.made": "Hecho el {time} en el dispositivo de una de las personas.",

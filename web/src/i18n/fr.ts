@@ -283,6 +283,10 @@ const fr: Catalogue = {
   "session.leave.title": "Quitter cette consultation ?",
   "session.leave.text": "Cet appareil efface ses clés. Pour revenir, il faudra un nouveau lien.",
   "session.leave.confirm": "Quitter la consultation",
+  "session.leave.waits": "Vous quitterez la consultation dès qu’il y aura une connexion.",
+  "session.leave.failed": "Vous n’avez pas pu quitter la consultation.",
+  "session.leave.stopped":
+    "Plus rien ne part dans cette consultation : les autres ne sauront pas que vous la quittez. Vous pouvez la supprimer de cet appareil : ses messages et ses clés disparaissent, et pour revenir il faudra un nouveau lien.",
 
   "tab.chat": "Messages",
   "tab.notes": "Notes",
@@ -815,6 +819,7 @@ const fr: Catalogue = {
   "end.deleteFailed": "La consultation n’a pas pu être supprimée de cet appareil.",
   "end.deleted": "La consultation a été supprimée de cet appareil.",
   "end.failed": "La consultation n’a pas pu être terminée.",
+  "end.waits": "La consultation se terminera dès qu’il y aura une connexion.",
 
   "record.title": "Copie d’une consultation",
   "record.made": "Faite le {time} sur l’appareil d’une des personnes.",

@@ -269,6 +269,7 @@ export function playSession(scene: string): Session {
     carrying: signal(undefined),
     alarms: signal(scene === "alarm" ? alarms : []),
     code,
+    departing: signal(false),
     unsent: signal(scene === "states" ? 3 : 0),
     seenUpTo: seen,
     historyRequests: signal(scene === "host-history" ? requests : []),

@@ -11,12 +11,19 @@ import { later } from "../../components/later"
 
 const CallTimer = later(() => import("../../components/telemedicine/CallTimer"))
 
+interface Props {
+  session: Session
+  calls: Calls | undefined
+  onDeleted: () => void
+}
+
 /** What visit this is, who is here, how the line to the server is, how long the call lasts. */
-export function SessionHeader({ session, calls }: { session: Session; calls: Calls | undefined }) {
+export function SessionHeader({ session, calls, onDeleted }: Props) {
   const asking = useSignal(false)
   const host = session.self.value?.role === "host"
   const startedAt = calls?.startedAt.value
   const joined = session.phase.value.kind === "joined"
+  const stopped = session.alarms.value.some(({ stops }) => stops)
   return (
     <header class="visit-head">
       {host ? (
@@ -30,10 +37,16 @@ export function SessionHeader({ session, calls }: { session: Session; calls: Cal
         <h1 dir="auto">{session.title.value || t("title.default")}</h1>
         <HereWords session={session} />
       </div>
-      <ConnectionState session={session} />
+      <ConnectionState session={session} host={host} />
       {startedAt !== undefined && <CallTimer startedAt={startedAt} />}
       {joined && (
-        <button type="button" class="button" onClick={() => void (asking.value = true)}>
+        <button
+          type="button"
+          class="button"
+          // What waits to be sent cannot go where sending has stopped.
+          disabled={session.departing.value && !stopped}
+          onClick={() => void (asking.value = true)}
+        >
           {t(host ? "end.button" : "session.leave")}
         </button>
       )}
@@ -43,7 +56,12 @@ export function SessionHeader({ session, calls }: { session: Session; calls: Cal
           {t("security.matched")}
         </span>
       )}
-      {asking.value && <Leaving session={session} host={host} onClose={() => void (asking.value = false)} />}
+      {asking.value &&
+        (stopped && !host ? (
+          <LeavingUnheard session={session} onDeleted={onDeleted} onClose={() => void (asking.value = false)} />
+        ) : (
+          <Leaving session={session} host={host} onClose={() => void (asking.value = false)} />
+        ))}
     </header>
   )
 }
@@ -57,12 +75,13 @@ function HereWords({ session }: { session: Session }) {
   )
 }
 
-function ConnectionState({ session }: { session: Session }) {
+function ConnectionState({ session, host }: { session: Session; host: boolean }) {
   const state = session.connection.value
+  const waits = session.departing.value && state !== "online"
   return (
     <p class={`connection small ${state}`} role="status">
       <span class={state === "online" ? "dot here" : "dot"} aria-hidden="true" />
-      {t(`session.connection.${state}`)}
+      {waits ? t(host ? "end.waits" : "session.leave.waits") : t(`session.connection.${state}`)}
     </p>
   )
 }
@@ -78,12 +97,29 @@ function Leaving({ session, host, onClose }: { session: Session; host: boolean; 
     ...(uploading > 0 ? [t("end.confirm.uploading")] : []),
   ]
   const text = t(host ? "end.confirm.text" : "session.leave.text")
+  const depart = (): Promise<boolean> =>
+    host ? attempt(() => session.end(), t("end.failed")) : attempt(() => session.leave(), t("session.leave.failed"))
   return (
     <Confirm
       title={t(host ? "end.confirm.title" : "session.leave.title")}
       text={[...warnings, text].join(" ")}
       confirm={t(host ? "end.button" : "session.leave.confirm")}
-      onConfirm={() => void attempt(() => (host ? session.end() : session.leave()), t("end.failed"))}
+      onConfirm={() => void depart()}
+      onClose={onClose}
+    />
+  )
+}
+
+/** Nothing is sent any more, and so the others cannot be told: what is left is to be rid of the visit here. */
+function LeavingUnheard({ session, onDeleted, onClose }: { session: Session; onDeleted: () => void; onClose: () => void }) {
+  return (
+    <Confirm
+      title={t("session.leave.title")}
+      text={t("session.leave.stopped")}
+      confirm={t("end.delete")}
+      onConfirm={() =>
+        void attempt(() => session.deleteFromDevice(), t("end.deleteFailed")).then((done) => done && onDeleted())
+      }
       onClose={onClose}
     />
   )

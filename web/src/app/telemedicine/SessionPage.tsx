@@ -80,11 +80,11 @@ function Visit({ session, line }: { session: Session; line: CallLine }) {
 
   return (
     <div class="visit" data-call={calling} data-sheet={sheetOpen.value}>
-      <SessionHeader session={session} calls={calls} />
+      <SessionHeader session={session} calls={calls} onDeleted={left} />
       <AlarmBanner session={session} />
       {session.waiting.value.length > 0 && <WaitingBar session={session} calling={calling} />}
       <main class="visit-main" id="main">
-        <Stage session={session} calls={calls} onDeleted={() => left()} onWrite={() => openChat(tab, sheetOpen)} />
+        <Stage session={session} calls={calls} onDeleted={left} onWrite={() => openChat(tab, sheetOpen)} />
         <SidePanel session={session} tab={tab} unread={unread} sheet={calling ? sheetOpen : undefined} />
         {calling && (
           <CallControls

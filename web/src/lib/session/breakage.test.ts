@@ -189,6 +189,43 @@ test("a message that the server took before the end is there, though the end was
   expect(countOf(again, "in time")).toBe(1)
 })
 
+test("who leaves or ends without a connection is shown to wait for it, and a reload changes nothing", async () => {
+  const { id, secret, host, profile } = await world.founded()
+  const guest = await world.joined(id, secret, "Sam")
+  world.server.down = true
+  world.server.breakSockets()
+  const leaving = guest.leave()
+  void host.end().catch(() => undefined)
+  await until(() => guest.departing.value && host.departing.value)
+  expect([guest.phase.value.kind, host.phase.value.kind]).toEqual(["joined", "joined"])
+  await host.closed()
+  const again = await world.opened(profile, id)
+  expect(again.departing.value).toBe(true)
+  world.server.down = false
+  await until(() => again.phase.value.kind === "ended")
+  await leaving
+  expect(["left", "ended"]).toContain(guest.phase.value.kind)
+  expect(again.departing.value).toBe(false)
+}, 15_000)
+
+test("a visit that has no room left can be ended", async () => {
+  const { id, secret, host } = await world.founded()
+  const guest = await world.joined(id, secret, "Sam")
+  await host.engine?.rested()
+  world.server.full = "storedBytes"
+  await host.end()
+  await until(() => guest.phase.value.kind === "ended")
+  expect([host.phase.value.kind, world.server.place(id).ended]).toEqual(["ended", true])
+})
+
+test("who cannot end a visit has not begun to", async () => {
+  const { host } = await world.founded()
+  host.line.raise({ kind: "wrong-parent", seq: 1, stops: true })
+  await until(() => host.alarms.value.length === 1)
+  await expect(host.end()).rejects.toMatchObject({ reason: "stopped" })
+  expect([host.engine?.core.ending, host.departing.value]).toEqual([false, false])
+})
+
 test("a page that died before its message was posted, or before the answer, sends the same bytes again", async () => {
   for (const moment of ["before", "after"] as const) {
     const { id, secret, host, profile } = await world.founded()

@@ -167,11 +167,9 @@ export class Engine implements Owner {
     this.showing.flush()
   }
 
-  /** Resolves in that phase. */
-  async reached(phase: Core["phase"]): Promise<void> {
-    while (this.core.phase !== phase && !this.stopped.signal.aborted) {
-      await this.log.next()
-    }
+  /** Resolves when this device is in no more, whoever's doing that was. */
+  async out(): Promise<void> {
+    while (this.core.phase === "in" && !this.stopped.signal.aborted) await this.log.next()
   }
 
   /** Nothing of the session stays on this device. */

@@ -58,6 +58,11 @@ export class Outbox {
     return this.queue.filter(({ state }) => state !== "sent").length
   }
 
+  /** Its user leaves, or ends the visit for all, as soon as that can be sent. */
+  get departing(): boolean {
+    return this.queue.some(({ payload: { type }, state }) => (type === "leave" || type === "end") && state !== "failed")
+  }
+
   find(message: string): Outgoing | undefined {
     return this.queue.find((outgoing) => outgoing.message === message)
   }

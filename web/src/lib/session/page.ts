@@ -128,6 +128,9 @@ export class SessionPage implements Session {
   get code() {
     return this.view.code
   }
+  get departing() {
+    return this.view.departing
+  }
   get seenUpTo() {
     return this.view.seenUpTo
   }

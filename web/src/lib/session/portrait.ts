@@ -20,6 +20,7 @@ export class Portrait {
       alarms: core.alarms,
       carrying: this.engine.carrying.from === undefined ? undefined : (this.engine.carrying.shown ?? ("offered" as const)),
       unsent: this.engine.outbox.count,
+      departing: this.engine.outbox.departing,
       seenUpTo: core.seen,
       typing: this.engine.line.typing,
       peers: this.engine.line.present,

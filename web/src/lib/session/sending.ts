@@ -99,10 +99,14 @@ export class Sending {
     this.engine.showOutbox()
   }
 
-  /** Who leaves does so without a word. */
+  /** Who leaves, or ends the visit, does so without a word. */
   private async withoutRoom(outgoing: Outgoing): Promise<void> {
     if (outgoing.payload.type === "leave") return this.finishLeaving()
     await this.undeliverable(outgoing)
+    if (outgoing.payload.type !== "end") return
+    await this.engine.keep({ phase: "ended" })
+    this.engine.log.settle()
+    this.engine.kick()
   }
 
   /** What follows once the server took a message. */

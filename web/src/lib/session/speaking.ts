@@ -158,15 +158,16 @@ export function spokenVerbs(engine: Engine): Omit<Verbs, keyof TabVerbs> {
     reschedule: (starts) => engine.commits.commit(rescheduling(starts)),
 
     async end() {
+      engine.assertOpen()
       if (!engine.isHost) throw new SessionFailure("not-allowed")
       await engine.keep({ ending: true })
       await send("end", now(), { type: "end" })
-      await engine.reached("ended")
+      await engine.out()
     },
 
     async leave() {
       await send("leave", now(), { type: "leave" })
-      await engine.reached("left")
+      await engine.out()
     },
 
     carryOn: () => engine.carrying.begin(),

@@ -358,6 +358,8 @@ export interface Session {
   readonly code: ReadonlySignal<SecurityCode | undefined>
   /** Messages and uploads that have not reached the server. */
   readonly unsent: ReadonlySignal<number>
+  /** To leave, or to end the visit for all, was asked for here and is on its way. */
+  readonly departing: ReadonlySignal<boolean>
   /** Highest seq seen by this device's user; for the new-messages line. */
   readonly seenUpTo: ReadonlySignal<number>
   readonly historyRequests: ReadonlySignal<readonly HistoryRequest[]>

@@ -31,6 +31,7 @@ export interface View {
   carrying: Carrying | "offered" | undefined
   code: SecurityCode | undefined
   unsent: number
+  departing: boolean
   seenUpTo: number
   historyRequests: readonly HistoryRequest[]
   waiting: readonly Waiting[]
@@ -59,6 +60,7 @@ export const emptyView: View = {
   carrying: undefined,
   code: undefined,
   unsent: 0,
+  departing: false,
   seenUpTo: 0,
   historyRequests: [],
   waiting: [],
