@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from tests.browser.people import Person
 from tests.browser.test_files import LONG, picture_of
@@ -88,3 +88,37 @@ def test_a_spoken_message_is_recorded_listened_to_sent_and_played(
     ann.page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     ann.page.wait_for_function(f"() => {LIVE_TRACKS} === 0")
+
+
+NO_ROOM = """() => {
+  window.noRoom = true
+  const { put } = IDBObjectStore.prototype
+  IDBObjectStore.prototype.put = function (value, key) {
+    if (window.noRoom && key?.[0] === "transfer") throw new DOMException("", "QuotaExceededError")
+    return put.call(this, value, key)
+  }
+}"""
+
+
+def recording(person: Person) -> Locator:
+    """The dialog, with something recorded."""
+    person.button("Record a voice message").click()
+    dialog = person.page.get_by_role("dialog", name="Record a voice message")
+    expect(dialog.get_by_role("timer")).to_have_text("0:01")
+    dialog.get_by_role("button", name="Stop and listen").click()
+    return dialog
+
+
+def test_what_the_device_has_no_room_for_stays_in_its_dialog(visit: tuple[Person, Person]) -> None:
+    doctor, ann = visit
+    dialog = recording(ann)
+    ann.page.evaluate(NO_ROOM)
+    dialog.get_by_role("button", name="Send").click()
+    expect(ann.page.get_by_text("is not sent. There is no room left")).to_be_visible()
+    expect(dialog.get_by_role("button", name="Play: Voice message")).to_be_visible()
+    ann.page.evaluate("window.noRoom = false")
+    dialog.get_by_role("button", name="Send").click()
+    expect(dialog).to_have_count(0)
+    expect(doctor.chat.get_by_role("button", name="Play: Voice message")).to_be_visible(
+        timeout=LONG
+    )

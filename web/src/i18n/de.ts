@@ -483,6 +483,7 @@ const de: Catalogue = {
   "file.folder": "Ordner können nicht gesendet werden. Wählen Sie die Dateien darin aus.",
   "file.empty": "Nicht gesendet, weil nichts darin ist: {names}",
   "file.tooLarge": "Nicht gesendet, weil es zu groß ist: {names}",
+  "file.notKept": "Das ließ sich auf diesem Gerät nicht aufbewahren und wird nicht gesendet.",
   "file.sure.title": "Diese auch senden?",
   "file.sure.program": "Das ist ein Programm. Das Gerät der anderen Person öffnet es vielleicht nicht und warnt davor.",
   "file.sure.again": "Diese Datei haben Sie schon gesendet.",

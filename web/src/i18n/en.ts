@@ -459,6 +459,7 @@ export const en = {
   "file.folder": "Folders cannot be sent. Choose the files in them.",
   "file.empty": "Not sent, because there is nothing in it: {names}",
   "file.tooLarge": "Not sent, because it is too large: {names}",
+  "file.notKept": "It could not be kept on this device and is not sent.",
   "file.sure.title": "Send these too?",
   "file.sure.program": "This is a program. The other person's device may not open it, and may warn of it.",
   "file.sure.again": "You have sent this file already.",

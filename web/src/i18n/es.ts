@@ -482,6 +482,7 @@ const es: Catalogue = {
   "file.folder": "No se pueden enviar carpetas. Elija los archivos que hay dentro.",
   "file.empty": "No se envió porque está vacío: {names}",
   "file.tooLarge": "No se envió porque es demasiado grande: {names}",
+  "file.notKept": "No se ha podido guardar en este dispositivo y no se envía.",
   "file.sure.title": "¿Enviar también esto?",
   "file.sure.program": "Es un programa. Quizá el dispositivo de la otra persona no lo abra y avise de él.",
   "file.sure.again": "Ya ha enviado este archivo.",

@@ -486,6 +486,7 @@ const fr: Catalogue = {
   "file.folder": "Les dossiers ne peuvent pas être envoyés. Choisissez les fichiers qu’ils contiennent.",
   "file.empty": "Pas envoyé, car il n’y a rien dedans : {names}",
   "file.tooLarge": "Pas envoyé, car c’est trop grand : {names}",
+  "file.notKept": "Impossible de le garder sur cet appareil ; il n’est pas envoyé.",
   "file.sure.title": "Envoyer aussi ceci ?",
   "file.sure.program": "C’est un programme. L’appareil de l’autre personne peut refuser de l’ouvrir et la mettre en garde.",
   "file.sure.again": "Vous avez déjà envoyé ce fichier.",

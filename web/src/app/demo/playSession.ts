@@ -283,8 +283,8 @@ export function playSession(scene: string): Session {
             ]
           : [],
       ),
-      upload: () => undefined,
-      sendMade: () => undefined,
+      upload: () => Promise.resolve(),
+      sendMade: () => Promise.resolve(),
       save: () => Promise.resolve(transfer("x", "down", 1, 1, "done")),
       saveArchive: () => Promise.resolve(transfer("x", "down", 1, 1, "done")),
       // eslint-disable-next-line @typescript-eslint/require-await

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks"
 import { bytes, length, names } from "../../i18n/format"
 import { t } from "../../i18n/index"
 import { Words } from "../../i18n/Words"
-import { type Session, type Transfer, type Transfers } from "../../lib/session/types"
+import { type Session, SessionFailure, type Transfer, type Transfers } from "../../lib/session/types"
 import { Icon } from "../Icon"
 import { notify } from "../notices"
 import { ofSession } from "./ofSession"
@@ -24,8 +24,21 @@ export function sendFiles(session: Session, files: readonly File[]): void {
   const sorted = sortOut(files, sentBy(session))
   if (sorted.empty.length > 0) notify(t("file.empty", { names: names(sorted.empty) }))
   if (sorted.tooLarge.length > 0) notify(t("file.tooLarge", { names: names(sorted.tooLarge) }))
-  if (sorted.fine.length > 0) session.transfers.upload(sorted.fine)
+  if (sorted.fine.length > 0) void sendOrSay(() => session.transfers.upload(sorted.fine))
   if (sorted.doubtful.length > 0) doubtful(session).value = [...doubtful(session).value, ...sorted.doubtful]
+}
+
+/** Sends, or says why that cannot be; tells which. */
+export async function sendOrSay(send: () => Promise<void>): Promise<boolean> {
+  try {
+    await send()
+    return true
+  } catch (error) {
+    // Of a write that failed, the browser's name for that.
+    const cause = error instanceof SessionFailure ? error.message : error instanceof Error ? error.name : ""
+    notify(`${t("file.notKept")} ${errorWords(cause)}`)
+    return false
+  }
 }
 
 /** Files on their way, each with how far it is and what can be done about it. */

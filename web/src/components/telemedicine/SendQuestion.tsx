@@ -3,7 +3,7 @@ import { safeName } from "../../lib/session/fileName"
 import { type Session } from "../../lib/session/types"
 import { Dialog } from "../Dialog"
 import { Icon } from "../Icon"
-import { doubtful } from "./FileTransfer"
+import { doubtful, sendOrSay } from "./FileTransfer"
 
 /** Asks once more about files that the person may not mean to send. */
 export default function SendQuestion({ session }: { session: Session }) {
@@ -22,8 +22,9 @@ export default function SendQuestion({ session }: { session: Session }) {
             type="button"
             class="button primary"
             onClick={() => {
-              session.transfers.upload(files.value.map(({ file }) => file))
+              const meant = files.value.map(({ file }) => file)
               close()
+              void sendOrSay(() => session.transfers.upload(meant))
             }}
           >
             <Icon name="send" />

@@ -79,7 +79,7 @@ test("a withdrawn text is gone from every device's disk, and a late device that 
 
 test("a withdrawn file takes its parts from the server with it", async () => {
   const { id, host, guest } = await two()
-  host.transfers.upload([new File([new Uint8Array(5000)], "scan.png", { type: "image/png" })])
+  await host.transfers.upload([new File([new Uint8Array(5000)], "scan.png", { type: "image/png" })])
   await until(() => said(guest, "file").length === 1 && host.unsent.value === 0)
   await until(() => said(host, "file")[0]?.seq !== undefined)
   expect(world.server.place(id).files.size).toBe(1)

@@ -20,7 +20,7 @@ const filesOf = (page: SessionPage) => page.timeline.value.filter((item): item i
 async function sentAndRead(length = size): Promise<{ up: number; down: number }> {
   const { host } = await world.founded()
   const bytes = new Uint8Array(length).map((_, i) => i % 251)
-  host.transfers.upload([new File([bytes], "scan.bin", { lastModified: 1 })])
+  await host.transfers.upload([new File([bytes], "scan.bin", { lastModified: 1 })])
   await until(() => filesOf(host).some(({ state }) => state === "sent"))
   const read = new Uint8Array(await (await contentOf(host, filesOf(host)[0]!.file)).arrayBuffer())
   expect(Buffer.compare(read, bytes)).toBe(0)

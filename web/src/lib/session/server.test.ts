@@ -109,7 +109,7 @@ test("a file goes both ways, and a removal shuts the door", async () => {
   const bytes = crypto.getRandomValues(new Uint8Array(65_536))
   const file = new File([...Array.from({ length: 70 }, () => bytes), new Uint8Array(3)], "scan.png", { type: "image/png" })
   expect(file.size).toBeGreaterThan(partSize)
-  guest.transfers.upload([file])
+  await guest.transfers.upload([file])
   const filesOf = (page: SessionPage) => page.timeline.value.filter((item): item is FileItem => item.kind === "file")
   await until(() => filesOf(host).length === 1, () => host.timeline.value, 20_000)
   const opened = await contentOf(host, filesOf(host)[0]!.file)

@@ -34,7 +34,7 @@ test("a file of several parts arrives as it was", async () => {
   const { id, secret, host } = await world.founded()
   const guest = await world.joined(id, secret, "Sam")
   const file = fileOf(2 * partSize + 12_345)
-  host.transfers.upload([file])
+  await host.transfers.upload([file])
   await until(() => filesOf(guest).length === 1)
   const [item] = filesOf(guest)
   expect(item?.file).toMatchObject({ name: "knee.jpg", mime: "image/jpeg", size: file.size, parts: 3 })
@@ -50,7 +50,7 @@ test.each([
 ])("a full server says what is full: %s", async (limit, reason) => {
   const { host } = await world.founded()
   world.server.full = limit ?? ""
-  host.transfers.upload([fileOf(100)])
+  await host.transfers.upload([fileOf(100)])
   await until(() => host.transfers.active.value[0]?.state.value === "failed")
   expect(host.transfers.active.value[0]?.error.value).toBe(reason)
   world.server.full = undefined
@@ -61,7 +61,7 @@ test.each([
 test("an empty file is a file", async () => {
   const { id, secret, host } = await world.founded()
   const guest = await world.joined(id, secret, "Sam")
-  host.transfers.upload([fileOf(0, "empty.txt", "text/plain")])
+  await host.transfers.upload([fileOf(0, "empty.txt", "text/plain")])
   await until(() => filesOf(guest).length === 1)
   expect((await contentOf(guest, filesOf(guest)[0]!.file)).size).toBe(0)
 })
@@ -78,7 +78,7 @@ test("never more than four parts are under way, of all files together", async ()
     await new Promise<void>((letGo) => held.push(letGo))
     underWay -= 1
   }
-  host.transfers.upload([fileOf(6 * partSize, "a.bin"), fileOf(3 * partSize, "b.bin")])
+  await host.transfers.upload([fileOf(6 * partSize, "a.bin"), fileOf(3 * partSize, "b.bin")])
   for (let left = 9; left > 0; left--) {
     await until(() => held.length >= Math.min(4, left))
     held.shift()?.()
@@ -96,7 +96,7 @@ test("an upload broken by a reload asks for the file, and sends only what is mis
     put += 1
     if (put > 3) world.server.down = true
   }
-  host.transfers.upload([file])
+  await host.transfers.upload([file])
   await until(() => world.server.down)
   await host.closed()
   world.server.down = false
@@ -118,7 +118,7 @@ test("a file that has changed since is a new file with a new key", async () => {
   world.server.before = (exchange) => {
     if (isPart(exchange)) world.server.down = true
   }
-  host.transfers.upload([fileOf(100)])
+  await host.transfers.upload([fileOf(100)])
   await until(() => world.server.down)
   await host.closed()
   world.server.down = false
@@ -139,7 +139,7 @@ test("of many files three go at once, and each that ends makes room for the next
   let release: () => void = () => undefined
   const held = new Promise<void>((resolve) => (release = resolve))
   world.server.before = (exchange) => (isPart(exchange) ? held : undefined)
-  host.transfers.upload(Array.from({ length: 7 }, (_, i) => fileOf(10, `${i}.bin`)))
+  await host.transfers.upload(Array.from({ length: 7 }, (_, i) => fileOf(10, `${i}.bin`)))
   const states = () => host.transfers.active.value.map(({ state }) => state.value)
   await until(() => world.server.place(id).files.size === 3 && states().length === 7)
   expect(states().filter((state) => state === "queued")).toHaveLength(4)
@@ -155,7 +155,7 @@ test("an upload pauses, goes on, and a cancelled one leaves nothing behind", asy
   let release: () => void = () => undefined
   const held = new Promise<void>((resolve) => (release = resolve))
   world.server.before = (exchange) => (isPart(exchange) ? held : undefined)
-  host.transfers.upload([fileOf(2 * partSize, "a.bin"), fileOf(100, "b.bin")])
+  await host.transfers.upload([fileOf(2 * partSize, "a.bin"), fileOf(100, "b.bin")])
   await until(() => host.transfers.active.value.length === 2)
   const [a, b] = [...host.transfers.active.value].sort((x, y) => x.name.localeCompare(y.name))
   await until(() => world.server.place(id).files.size === 2)
@@ -176,7 +176,7 @@ test("what was made in the page goes on after a reload by itself, as the message
     if (isPart(exchange)) world.server.down = true
   }
   const spoken = fileOf(5000, "voice.webm", "audio/webm")
-  host.transfers.sendMade(spoken, 12)
+  await host.transfers.sendMade(spoken, 12)
   await until(() => world.server.down)
   await host.closed()
   world.server.down = false
@@ -187,9 +187,26 @@ test("what was made in the page goes on after a reload by itself, as the message
   expect(await same(await contentOf(again, filesOf(again)[0]!.file), spoken)).toBe(true)
 }, 15_000)
 
+test("a file that cannot be kept here is told to whom it concerns, and not shown as if it went", async () => {
+  const { host } = await world.founded()
+  await host.engine?.rested()
+  const write = vi.spyOn(IDBObjectStore.prototype, "put").mockImplementation(() => {
+    throw new DOMException("no room", "QuotaExceededError")
+  })
+  try {
+    await expect(host.transfers.upload([fileOf(10)])).rejects.toMatchObject({ message: "QuotaExceededError" })
+    await expect(host.transfers.sendMade(fileOf(10), 3)).rejects.toMatchObject({ message: "QuotaExceededError" })
+  } finally {
+    write.mockRestore()
+  }
+  expect(host.transfers.active.value).toEqual([])
+  await host.transfers.upload([fileOf(10)])
+  await until(() => filesOf(host).length === 1)
+})
+
 test("a part that was swapped does not open", async () => {
   const { id, host } = await world.founded()
-  host.transfers.upload([fileOf(2 * partSize)])
+  await host.transfers.upload([fileOf(2 * partSize)])
   await until(() => filesOf(host).length === 1)
   const [stored] = world.server.place(id).files.values()
   const [one, two] = [stored!.present.get(0)!, stored!.present.get(1)!]
@@ -228,7 +245,7 @@ test("all files go into one archive, over a broken line and a pause, and what is
   const { id, host } = await world.founded()
   const files = [fileOf(2 * partSize + 5, "scan.bin"), fileOf(100, "SCAN.bin"), fileOf(50, "gone.bin")]
   for (const [i, file] of files.entries()) {
-    host.transfers.upload([file])
+    await host.transfers.upload([file])
     await until(() => filesOf(host).length === i + 1)
   }
   const note = new Blob(["the record"])
@@ -257,7 +274,7 @@ test("all files go into one archive, over a broken line and a pause, and what is
 
 test("a dropped archive leaves nothing and fetches nothing more", async () => {
   const { host } = await world.founded()
-  host.transfers.upload([fileOf(2 * partSize)])
+  await host.transfers.upload([fileOf(2 * partSize)])
   const entries = await entriesOf(host, 1)
   const saved = fakePicker()
   world.server.down = true

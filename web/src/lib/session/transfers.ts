@@ -110,16 +110,14 @@ export class SessionTransfers implements Transfers {
   }
 
   /** `handles` of the same files let an upload go on after a reload without choosing the file again. */
-  upload(files: readonly File[], handles: readonly (FileSystemFileHandle | undefined)[] = []): void {
+  async upload(files: readonly File[], handles: readonly (FileSystemFileHandle | undefined)[] = []): Promise<void> {
     if (files.some(({ size }) => partCount(size) > mostParts)) throw new SessionFailure("too-large")
-    files.forEach((file, i) => void this.begin(file, handles[i]).catch(() => undefined))
+    await Promise.all(files.map((file, i) => this.begin(file, handles[i])))
   }
 
-  sendMade(file: File, voice?: number): void {
-    void file
-      .arrayBuffer()
-      .then((content) => this.begin(file, undefined, { content: new Uint8Array(content), ...(voice ? { voice } : {}) }))
-      .catch(() => undefined)
+  async sendMade(file: File, voice?: number): Promise<void> {
+    const content = new Uint8Array(await file.arrayBuffer())
+    await this.begin(file, undefined, { content, ...(voice ? { voice } : {}) })
   }
 
   async save(file: FileRef): Promise<Transfer> {
@@ -161,7 +159,8 @@ export class SessionTransfers implements Transfers {
     await clearPrivateDisk(this.host.sessionId)
   }
 
-  private async begin(
+  /** Resolves once it is kept on this device; it then goes on by itself. */
+  private begin(
     file: File,
     handle: FileSystemFileHandle | undefined,
     made: Pick<UploadRecord, "content" | "voice"> = {},
@@ -176,12 +175,16 @@ export class SessionTransfers implements Transfers {
       paused: false,
       ...made,
     }
-    await this.alone(record.id, async () => {
-      const thumb = await thumbnailOf(file)
-      if (thumb) record.thumb = thumb
-      await this.keep(record)
-      if (handle) await this.host.storage.keepHandle(record.id, handle)
-      await this.uploading(record, file)
+    return new Promise((kept, failed) => {
+      const going = this.alone(record.id, async () => {
+        const thumb = await thumbnailOf(file)
+        if (thumb) record.thumb = thumb
+        await this.keep(record)
+        if (handle) await this.host.storage.keepHandle(record.id, handle)
+        kept()
+        await this.uploading(record, file)
+      })
+      going.then(kept, failed)
     })
   }
 
@@ -230,8 +233,12 @@ export class SessionTransfers implements Transfers {
 
   /** Another file than the one that was begun is a new file with a new key (§6). */
   private async replace(job: Job, chosen: File): Promise<void> {
-    job.cancel()
-    await this.begin(chosen, undefined)
+    try {
+      await this.begin(chosen, undefined)
+      job.cancel()
+    } catch (error) {
+      job.fail(error instanceof SessionFailure ? error.message : "internal")
+    }
   }
 
   private async moveUp(

@@ -263,10 +263,10 @@ export interface Transfer {
 
 export interface Transfers {
   readonly active: ReadonlySignal<readonly Transfer[]>
-  /** Seals and uploads, then sends the file message. */
-  upload(files: readonly File[]): void
-  /** Sends what was made in this page, a photo or a spoken message of so many seconds; a reload does not lose it. */
-  sendMade(file: File, voice?: number): void
+  /** Seals and uploads, then sends the file messages. Resolves once all are kept on this device; then they go by themselves. */
+  upload(files: readonly File[]): Promise<void>
+  /** Sends what was made in this page, a photo or a spoken message of so many seconds; a reload does not lose it. As `upload`. */
+  sendMade(file: File, voice?: number): Promise<void>
   /** Opens to disk as it comes (file picker or service-worker-free stream save). */
   save(file: FileRef): Promise<Transfer>
   /** One ZIP, made on this device and written to disk as it comes. Names are made safe and told apart. */

@@ -4,6 +4,7 @@ import { t } from "../../../i18n/index"
 import { type Transfers } from "../../../lib/session/types"
 import { Icon, type IconName } from "../../Icon"
 import { later } from "../../later"
+import { sendOrSay } from "../FileTransfer"
 import { useMedia } from "../visibility"
 import { canRecord } from "./recorder"
 
@@ -17,6 +18,8 @@ export function CaptureButtons({ transfers }: { transfers: Transfers }) {
   // A telephone's own camera program takes better pictures, and needs no permission for the page.
   const handheld = useMedia("(pointer: coarse)")
   const close = (): void => void (open.value = undefined)
+  /** Tells whether it is kept here and goes out. */
+  const send = (made: File, voice?: number): Promise<boolean> => sendOrSay(() => transfers.sendMade(made, voice))
   const button = (icon: IconName, label: string, press: () => void) => (
     <button type="button" class="button bare square capture" aria-label={label} title={label} onClick={press}>
       <Icon name={icon} />
@@ -32,16 +35,14 @@ export function CaptureButtons({ transfers }: { transfers: Transfers }) {
         hidden
         aria-label={t("photo.take")}
         onChange={(event) => {
-          for (const photo of event.currentTarget.files ?? []) transfers.sendMade(photo)
+          for (const photo of event.currentTarget.files ?? []) void send(photo)
           event.currentTarget.value = ""
         }}
       />
       {button("photo", t("photo.take"), () => (handheld ? input.current?.click() : (open.value = "photo")))}
       {canRecord() && button("microphone", t("voice.record"), () => (open.value = "voice"))}
-      {open.value === "photo" && <PhotoDialog onSend={(photo) => transfers.sendMade(photo)} onClose={close} />}
-      {open.value === "voice" && (
-        <VoiceDialog onSend={(voice, seconds) => transfers.sendMade(voice, seconds)} onClose={close} />
-      )}
+      {open.value === "photo" && <PhotoDialog onSend={send} onClose={close} />}
+      {open.value === "voice" && <VoiceDialog onSend={send} onClose={close} />}
     </>
   )
 }

@@ -13,7 +13,8 @@ import { takePhoto } from "./photo"
 import "./capture.css"
 
 interface Props {
-  onSend: (photo: File) => void
+  /** Tells whether it goes out; what does not stays here. */
+  onSend: (photo: File) => Promise<boolean>
   onClose: () => void
 }
 
@@ -22,6 +23,7 @@ export default function PhotoDialog({ onSend, onClose }: Props) {
   const stream = useSignal<MediaStream | undefined>(undefined)
   const error = useSignal<CallError | undefined>(undefined)
   const photo = useSignal<File | undefined>(undefined)
+  const sending = useSignal(false)
   const box = useRef<HTMLDivElement>(null)
   const gone = useRef(false)
   const url = useBlobUrl(photo.value)
@@ -59,6 +61,11 @@ export default function PhotoDialog({ onSend, onClose }: Props) {
     close()
     onClose()
   }
+  const send = async (made: File): Promise<void> => {
+    sending.value = true
+    if (await onSend(made)) leave()
+    sending.value = false
+  }
   const taken = photo.value
   return (
     <Dialog
@@ -71,14 +78,7 @@ export default function PhotoDialog({ onSend, onClose }: Props) {
               <Icon name="retry" />
               {t("photo.again")}
             </button>
-            <button
-              type="button"
-              class="button primary"
-              onClick={() => {
-                onSend(taken)
-                leave()
-              }}
-            >
+            <button type="button" class="button primary" disabled={sending.value} onClick={() => void send(taken)}>
               <Icon name="send" />
               {t("chat.send")}
             </button>

@@ -19,7 +19,8 @@ import "./capture.css"
 const longest = 600
 
 interface Props {
-  onSend: (voice: File, seconds: number) => void
+  /** Tells whether it goes out; what does not stays here. */
+  onSend: (voice: File, seconds: number) => Promise<boolean>
   onClose: () => void
 }
 
@@ -35,6 +36,7 @@ export default function VoiceDialog({ onSend, onClose }: Props) {
   const running = useSignal<Running | undefined>(undefined)
   const error = useSignal<CallError | undefined>(undefined)
   const recorded = useSignal<Recording | undefined>(undefined)
+  const sending = useSignal(false)
   const gone = useRef(false)
 
   const begin = async (): Promise<void> => {
@@ -73,11 +75,10 @@ export default function VoiceDialog({ onSend, onClose }: Props) {
     }
   }, [])
   const send = async (): Promise<void> => {
+    sending.value = true
     const done = await stop()
-    if (!done) return
-    const name = `${t("voice.name")} ${safeMoment(new Date())}.${done.ending}`
-    onSend(new File([done.content], name, { type: done.content.type }), done.seconds)
-    onClose()
+    if (done && (await onSend(fileOf(done), done.seconds))) onClose()
+    sending.value = false
   }
   return (
     <Dialog
@@ -102,7 +103,7 @@ export default function VoiceDialog({ onSend, onClose }: Props) {
           <button
             type="button"
             class="button primary"
-            disabled={!running.value && !recorded.value}
+            disabled={sending.value || (!running.value && !recorded.value)}
             onClick={() => void send()}
           >
             <Icon name="send" />
@@ -122,6 +123,10 @@ export default function VoiceDialog({ onSend, onClose }: Props) {
       )}
     </Dialog>
   )
+}
+
+function fileOf({ content, ending }: Recording): File {
+  return new File([content], `${t("voice.name")} ${safeMoment(new Date())}.${ending}`, { type: content.type })
 }
 
 /** That it records, how long, and how loud. */
