@@ -122,3 +122,19 @@ def test_what_the_device_has_no_room_for_stays_in_its_dialog(visit: tuple[Person
     expect(doctor.chat.get_by_role("button", name="Play: Voice message")).to_be_visible(
         timeout=LONG
     )
+
+
+def test_a_spoken_message_that_could_not_be_fetched_is_played_later(
+    visit: tuple[Person, Person],
+) -> None:
+    doctor, ann = visit
+    recording(ann).get_by_role("button", name="Send").click()
+    player = doctor.chat.get_by_role("button", name="Play: Voice message")
+    expect(player).to_be_visible(timeout=LONG)
+    parts = re.compile("/parts/")
+    doctor.context.route(parts, lambda route: route.abort())
+    player.click()
+    expect(doctor.page.get_by_text("could not be fetched now")).to_be_visible()
+    doctor.context.unroute(parts)
+    player.click()
+    expect(doctor.chat.get_by_role("button", name="Pause: Voice message")).to_be_visible()

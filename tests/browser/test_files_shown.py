@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.sync_api import FilePayload, Locator, expect
 
 from tests.browser.made_files import film, pdf, png, wav
@@ -116,6 +118,21 @@ def test_what_only_claims_to_be_a_picture_is_named_and_not_opened(
     ann.page.keyboard.press("Escape")
     expect(ann.chat.locator("img")).to_have_count(0)  # nobody made a thumbnail of them either
     assert b"window.ran" in save(ann, "page.jpg").read_bytes()
+
+
+def test_a_picture_that_could_not_be_fetched_is_shown_when_tried_again(
+    visit: tuple[Person, Person],
+) -> None:
+    doctor, ann = visit
+    send(doctor, "knee.png", *HARMLESS["knee.png"])
+    parts = re.compile("/parts/")
+    ann.context.route(parts, lambda route: route.abort())
+    ann.button("Show knee.png").click()
+    shown = viewer(ann)
+    expect(shown.get_by_role("alert")).to_contain_text("could not be opened")
+    ann.context.unroute(parts)
+    shown.get_by_role("button", name="Try again").click()
+    expect(shown.get_by_role("img", name="knee.png")).to_be_visible()
 
 
 def test_names_that_lie_about_place_and_ending_are_shown_and_saved_harmlessly(

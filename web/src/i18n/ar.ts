@@ -444,6 +444,7 @@ const ar: Catalogue = {
   "voice.pause": "إيقاف مؤقت: {name}",
   "voice.place": "الموضع في التسجيل",
   "voice.unplayable": "لا يمكن تشغيل هذه الرسالة الصوتية هنا. احفظها لتفتحها ببرنامج آخر.",
+  "voice.notFetched": "تعذّر تحميل الرسالة الصوتية الآن. اضغط على التشغيل للمحاولة مرة أخرى.",
   "file.show": "عرض {name}",
   "preview.opening": "جارٍ الفتح…",
   "preview.larger": "أكبر",

@@ -423,6 +423,7 @@ const de: Catalogue = {
   "voice.place": "Stelle in der Aufnahme",
   "voice.unplayable":
     "Diese Sprachnachricht lässt sich hier nicht abspielen. Speichern Sie sie, um sie mit einem anderen Programm zu öffnen.",
+  "voice.notFetched": "Die Sprachnachricht ließ sich gerade nicht laden. Drücken Sie auf Abspielen, um es noch einmal zu versuchen.",
   "file.show": "{name} anzeigen",
   "preview.opening": "Wird geöffnet …",
   "preview.larger": "Größer",

@@ -406,6 +406,7 @@ export const en = {
   "voice.pause": "Pause: {name}",
   "voice.place": "Place in the recording",
   "voice.unplayable": "This voice message cannot be played here. Save it to open it with another program.",
+  "voice.notFetched": "The voice message could not be fetched now. Press play to try again.",
   "file.show": "Show {name}",
   "preview.opening": "Opening…",
   "preview.larger": "Larger",

@@ -428,6 +428,7 @@ const es: Catalogue = {
   "voice.pause": "Pausar: {name}",
   "voice.place": "Punto de la grabación",
   "voice.unplayable": "Este mensaje de voz no se puede reproducir aquí. Guárdelo para abrirlo con otro programa.",
+  "voice.notFetched": "El mensaje de voz no se ha podido cargar ahora. Pulse reproducir para intentarlo otra vez.",
   "file.show": "Ver {name}",
   "preview.opening": "Abriendo…",
   "preview.larger": "Más grande",

@@ -429,6 +429,7 @@ const fr: Catalogue = {
   "voice.pause": "Mettre en pause : {name}",
   "voice.place": "Position dans l’enregistrement",
   "voice.unplayable": "Ce message vocal ne peut pas être lu ici. Enregistrez-le pour l’ouvrir avec un autre programme.",
+  "voice.notFetched": "Le message vocal n’a pas pu être chargé pour le moment. Appuyez sur lecture pour réessayer.",
   "file.show": "Afficher {name}",
   "preview.opening": "Ouverture…",
   "preview.larger": "Agrandir",

@@ -51,6 +51,7 @@ function VoiceMessage({ item, seconds, session }: { item: FileItem; seconds: num
   const { file } = item
   const load = async (): Promise<Blob | undefined> => {
     const opened = await openForShowing(session.transfers, file, () => undefined, new AbortController().signal)
+    if ("not" in opened && opened.not === "failed") throw new Error("not to be had now")
     return "blob" in opened && opened.content.kind !== "picture" ? opened.blob : undefined
   }
   return (

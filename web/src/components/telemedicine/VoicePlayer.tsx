@@ -3,10 +3,11 @@ import { useEffect, useRef, useState } from "preact/hooks"
 import { clock } from "../../i18n/format"
 import { t } from "../../i18n/index"
 import { Icon } from "../Icon"
+import { notify } from "../notices"
 import { useBlobUrl } from "./preview/blobUrl"
 
 interface Props {
-  /** Gives the recording, opened when it is first played; undefined when it is none. */
+  /** Gives the recording, opened when it is first played; undefined when it is none. Rejects when it cannot be had now. */
   load: () => Promise<Blob | undefined>
   /** As the sender says: recordings of browsers do not tell their own length. */
   seconds: number
@@ -29,14 +30,19 @@ export function VoicePlayer({ load, seconds, name }: Props) {
     const player = audio.current
     if (!player || state.value === "loading") return
     if (url) {
-      if (player.paused) await player.play().catch(() => void (state.value = "failed"))
+      if (player.paused) await player.play().catch(() => undefined)
       else player.pause()
       return
     }
     state.value = "loading"
-    const loaded = await load().catch(() => undefined)
-    state.value = loaded ? "idle" : "failed"
-    if (loaded) setBlob(loaded)
+    try {
+      const loaded = await load()
+      state.value = loaded ? "idle" : "failed"
+      setBlob(loaded)
+    } catch {
+      state.value = "idle"
+      notify(t("voice.notFetched"))
+    }
   }
   if (state.value === "failed") return <p class="voice-failed">{t("voice.unplayable")}</p>
   return (

@@ -50,7 +50,7 @@ function Overlay({ session, item, place, onWalk, onClose }: OverlayProps) {
   const dialog = useRef<HTMLDialogElement>(null)
   const heading = useId()
   const [zoom, setZoom] = useState(0)
-  const { opened, done } = useOpened(session, item)
+  const { opened, done, again } = useOpened(session, item)
   useEffect(() => {
     const shown = dialog.current
     const before = document.activeElement
@@ -112,9 +112,17 @@ function Overlay({ session, item, place, onWalk, onClose }: OverlayProps) {
         {opened === undefined ? (
           <Opening done={done} size={file.size} />
         ) : "not" in opened ? (
-          <NotShown why={opened.not} item={item} session={session} />
+          <NotShown why={opened.not} item={item} session={session} onAgain={again} />
         ) : (
-          <Shown key={item.key} opened={opened} item={item} session={session} zoom={zooms[zoom] ?? 1} onZoom={() => setZoom(zoom === 0 ? 2 : 0)} />
+          <Shown
+            key={item.key}
+            opened={opened}
+            item={item}
+            session={session}
+            zoom={zooms[zoom] ?? 1}
+            onZoom={() => setZoom(zoom === 0 ? 2 : 0)}
+            onAgain={again}
+          />
         )}
       </div>
       {place.total > 1 && (
@@ -154,7 +162,8 @@ function Tool({ icon, label, disabled = false, onClick }: ToolProps) {
 }
 
 /** Opens the file that is looked at; one that is left is fetched no further. */
-function useOpened(session: Session, item: FileItem): { opened: Opened | undefined; done: number } {
+function useOpened(session: Session, item: FileItem): { opened: Opened | undefined; done: number; again: () => void } {
+  const [round, setRound] = useState(0)
   const [state, setState] = useState<{ key: string; opened?: Opened; done: number }>({ key: item.key, done: 0 })
   useEffect(() => {
     const stop = new AbortController()
@@ -166,8 +175,9 @@ function useOpened(session: Session, item: FileItem): { opened: Opened | undefin
       () => undefined,
     )
     return () => stop.abort(new DOMException("left", "AbortError"))
-  }, [item.key])
-  return state.key === item.key ? { opened: state.opened, done: state.done } : { opened: undefined, done: 0 }
+  }, [item.key, round])
+  const again = (): void => setRound(round + 1)
+  return state.key === item.key ? { opened: state.opened, done: state.done, again } : { opened: undefined, done: 0, again }
 }
 
 function Opening({ done = 0, size = 0 }: { done?: number; size?: number }) {
@@ -179,11 +189,23 @@ function Opening({ done = 0, size = 0 }: { done?: number; size?: number }) {
   )
 }
 
-function NotShown({ why, item, session }: { why: Reason | "unplayable"; item: FileItem; session: Session }) {
+interface NotShownProps {
+  why: Reason | "unplayable"
+  item: FileItem
+  session: Session
+  onAgain: () => void
+}
+
+function NotShown({ why, item, session, onAgain }: NotShownProps) {
   return (
     <div class="viewer-words">
       <Icon name={why === "markup" || why === "program" ? "alarm" : "file"} />
       <p role="alert">{t(`preview.not.${why}`)}</p>
+      {why === "failed" && (
+        <button type="button" class="button primary" onClick={onAgain}>
+          {t("action.tryAgain")}
+        </button>
+      )}
       <SaveButton file={item.file} session={session} />
     </div>
   )
@@ -195,15 +217,18 @@ interface ShownProps {
   session: Session
   zoom: number
   onZoom: () => void
+  onAgain: () => void
 }
 
-function Shown({ opened: { content, blob }, item, session, zoom, onZoom }: ShownProps) {
+function Shown({ opened: { content, blob }, item, session, zoom, onZoom, onAgain }: ShownProps) {
   const url = useBlobUrl(blob)
   const [failed, setFailed] = useState(false)
   const { name } = item.file
   const broken = (): void => setFailed(true)
-  if (failed)
-    return <NotShown why={content.kind === "audio" || content.kind === "video" ? "unplayable" : "failed"} item={item} session={session} />
+  if (failed) {
+    const why = content.kind === "audio" || content.kind === "video" ? "unplayable" : "failed"
+    return <NotShown why={why} item={item} session={session} onAgain={onAgain} />
+  }
   if (!url) return null
   switch (content.kind) {
     case "picture":
