@@ -27,6 +27,26 @@ def asks(browser: Browser, link: str, name: str) -> Person:
     return person
 
 
+def test_who_asks_is_told_to_a_clinician_who_looks_at_the_list(
+    server: ServerProcess, first_browser: Browser, second_browser: Browser
+) -> None:
+    doctor = clinician(first_browser, server.sign_in_link)
+    link = new_session(doctor, "Knee", needs_admitting=True)
+    doctor.page.go_back()
+    expect(heading(doctor, "Your sessions")).to_be_visible()
+    ann = asks(second_browser, link, "Ann")
+    row = doctor.page.get_by_role("link", name="Knee")
+    expect(row).to_contain_text("Waiting for you: Ann")
+    expect(doctor.page).to_have_title(re.compile(r"^\(1\)"))
+    row.click()
+    doctor.button("Admit").click()
+    expect(ann.message_box).to_be_visible()
+    doctor.page.go_back()
+    expect(row).to_be_visible()
+    for person in (doctor, ann):
+        person.context.close()
+
+
 def test_who_has_the_link_asks_and_is_in_by_itself_once_admitted(
     server: ServerProcess, first_browser: Browser, second_browser: Browser
 ) -> None:

@@ -39,6 +39,7 @@ const sessions: Sessions = {
     })
   },
   catchUp: () => Promise.resolve(true),
+  knocks: () => Promise.resolve([]),
   notes: playNotes(),
   join: () => Promise.resolve(session),
   keepName: () => Promise.resolve(),

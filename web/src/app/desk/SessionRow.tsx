@@ -1,4 +1,5 @@
 import { Icon } from "../../components/Icon"
+import { nameOfWaiting } from "../../components/telemedicine/waitingBell"
 import { dayAndTime, names, shortWhen, timeOfDay } from "../../i18n/format"
 import { t } from "../../i18n/index"
 import { Words } from "../../i18n/Words"
@@ -61,7 +62,7 @@ function Presence({ row: { id, waiting, here }, waitingSince }: Pick<Props, "row
         <span class="session-waiting">
           <span class="dot here" aria-hidden="true" />
           <span>
-            <Words k="dashboard.waiting" names={names(waiting.map(({ name }) => name))} />
+            <Words k="dashboard.waiting" names={names(waiting.map(({ name, knock }) => (knock ? nameOfWaiting(knock) : name)))} />
             {Number.isFinite(since) && <> · {t("dashboard.waitingSince", { time: timeOfDay(since) })}</>}
           </span>
         </span>

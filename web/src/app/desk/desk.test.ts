@@ -15,6 +15,7 @@ function world(local: SessionSummary[], account: () => Promise<AccountSession[] 
   let running = 0
   const most = { atOnce: 0 }
   const asked: string[] = []
+  const doors: string[] = []
   const sessions = {
     list: () => Promise.resolve(local),
     notes: { all: () => Promise.resolve(new Map()) },
@@ -26,9 +27,13 @@ function world(local: SessionSummary[], account: () => Promise<AccountSession[] 
       running -= 1
       return true
     },
+    knocks: (id: string) => {
+      doors.push(id)
+      return Promise.resolve([{ key: "knock:1", name: "Lee" }])
+    },
   } as unknown as Sessions
   desk = new Desk(() => Promise.resolve(sessions), { sessions: account })
-  return { desk, asked, most }
+  return { desk, asked, doors, most }
 }
 
 let desk: Desk
@@ -80,4 +85,19 @@ test("with the server away the list stays, and nobody is said to be there", asyn
   expect(made.desk.serverAway.value).toBe(true)
   expect(made.desk.known.value?.local).toHaveLength(1)
   expect(made.desk.known.value?.account?.[0]?.present).toEqual([])
+})
+
+test("who stands before a door is asked for at each look, twenty doors at a time, and is gone with the server", async () => {
+  const doors = Array.from({ length: 25 }, (_, i) => ({ ...summary(`s${i}`), knockable: true as const }))
+  let away = false
+  const made = world([...doors, summary("no door")], () => (away ? Promise.reject(new Error("away")) : Promise.resolve([])))
+  await made.desk.look()
+  expect(made.doors).toHaveLength(20)
+  await made.desk.look()
+  expect(new Set(made.doors).size).toBe(25)
+  expect(made.doors).not.toContain("no door")
+  expect(made.desk.known.value?.knocks.get("s24")).toMatchObject([{ name: "Lee" }])
+  away = true
+  await made.desk.look()
+  expect(made.desk.known.value?.knocks.size).toBe(0)
 })

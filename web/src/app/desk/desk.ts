@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals"
 import { type SessionSummary, type Sessions } from "../../lib/session/types"
 import { type Account, type AccountSession } from "../account"
-import { behind, type Known, unlisted } from "./rows"
+import { behind, knockable, type Known, unlisted } from "./rows"
 
 /** Between two looks, ms; a page behind others is not in a hurry. */
 const rhythm = { visible: 10_000, hidden: 30_000 }
@@ -21,6 +21,8 @@ export class Desk {
   /** The list on this device cannot be read. */
   readonly failed = signal(false)
   readonly serverAway = signal(false)
+  /** At which look each was asked who stands before its door. */
+  private readonly asked = new Map<string, number>()
   private readonly tries = new Map<string, { head: number; count: number }>()
   private readonly closing = new AbortController()
   private timer: ReturnType<typeof setTimeout> | undefined
@@ -48,7 +50,8 @@ export class Desk {
     try {
       const sessions = await this.sessions()
       const [local, notes] = await Promise.all([sessions.list(), sessions.notes.all()])
-      this.known.value = { local, notes, account: this.known.peek()?.account }
+      const before = this.known.peek()
+      this.known.value = { local, notes, account: before?.account, knocks: before?.knocks ?? new Map() }
       this.failed.value = false
     } catch {
       this.failed.value = true
@@ -61,15 +64,16 @@ export class Desk {
   }
 
   private async lookNow(): Promise<void> {
-    const [account] = await Promise.all([this.asked(), this.reload()])
+    const [account] = await Promise.all([this.listed(), this.reload()])
     const known = this.known.peek()
     if (!known || this.closing.signal.aborted) return
-    this.known.value = { ...known, account }
+    this.known.value = { ...known, account, ...(this.serverAway.peek() ? { knocks: new Map() } : {}) }
     await this.readOn(this.due(this.known.value))
+    await this.askAtDoors()
     this.looks += 1
   }
 
-  private async asked(): Promise<readonly AccountSession[] | undefined> {
+  private async listed(): Promise<readonly AccountSession[] | undefined> {
     try {
       const listed = await this.account.sessions()
       this.serverAway.value = false
@@ -94,24 +98,42 @@ export class Desk {
     return count <= mostTries
   }
 
-  private async readOn(ids: readonly string[]): Promise<void> {
+  private readOn(ids: readonly string[]): Promise<void> {
+    return this.ofEach(ids, async (id) => {
+      try {
+        const sessions = await this.sessions()
+        await sessions.catchUp(id, this.patience())
+      } catch {
+        // Its line in the list stays as it was; the next look tries again.
+      }
+      await this.reload()
+    })
+  }
+
+  /** Who stands before a door; where there are many, those that were not asked for the longest time. */
+  private askAtDoors(): Promise<void> {
+    const known = this.known.peek()
+    if (!known || this.serverAway.peek()) return Promise.resolve()
+    const last = ({ id }: SessionSummary): number => this.asked.get(id) ?? -1
+    const next = knockable(known).sort((a, b) => last(a) - last(b)).slice(0, mostAtATime)
+    return this.ofEach(next.map(({ id }) => id), async (id) => {
+      this.asked.set(id, this.looks)
+      // Of a door that does not answer nobody is said to stand there.
+      const there = await this.sessions().then((sessions) => sessions.knocks(id, this.patience())).catch(() => [])
+      const now = this.known.peek()
+      if (now) this.known.value = { ...now, knocks: new Map(now.knocks).set(id, there) }
+    })
+  }
+
+  private async ofEach(ids: readonly string[], run: (id: string) => Promise<void>): Promise<void> {
     const waiting = [...ids]
     const work = async (): Promise<void> => {
-      for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
-        if (this.closing.signal.aborted) return
-        await this.readOne(id)
-        await this.reload()
-      }
+      for (let id = waiting.shift(); id !== undefined && !this.closing.signal.aborted; id = waiting.shift()) await run(id)
     }
     await Promise.all(Array.from({ length: atOnce }, work))
   }
 
-  private async readOne(id: string): Promise<void> {
-    try {
-      const sessions = await this.sessions()
-      await sessions.catchUp(id, AbortSignal.any([this.closing.signal, AbortSignal.timeout(patience)]))
-    } catch {
-      // Its line in the list stays as it was; the next look tries again.
-    }
+  private patience(): AbortSignal {
+    return AbortSignal.any([this.closing.signal, AbortSignal.timeout(patience)])
   }
 }

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest"
-import { type SessionSummary } from "../../lib/session/types"
+import { type SessionSummary, type Waiting } from "../../lib/session/types"
 import { type AccountSession } from "../account"
-import { behind, elsewhere, found, rowsOf, unlisted } from "./rows"
+import { behind, elsewhere, found, knockable, rowsOf, unlisted } from "./rows"
 
 const ann = { id: "ann", name: "Ann", role: "guest" as const }
 const colleague = { id: "cole", name: "Dr Cole", role: "host" as const }
@@ -18,7 +18,7 @@ function told(id: string, more: Partial<AccountSession> = {}): AccountSession {
 }
 
 const known = (sessions: SessionSummary[], account: AccountSession[] | undefined) => ({
-  local: sessions, account, notes: new Map([["a", "Anxious"]]),
+  local: sessions, account, notes: new Map([["a", "Anxious"]]), knocks: new Map<string, Waiting[]>(),
 })
 
 test("a guest who is there alone waits; with a clinician there, nobody does", () => {
@@ -35,6 +35,17 @@ test("a guest whom nobody has admitted waits though a clinician is there", () =>
   const [row] = rowsOf(known([summary], [told("a", { present: ["ann", "sam", "me"] })]))
   expect(row).toMatchObject({ waiting: [{ name: "Sam", waitsSince: 7 }], here: [{ name: "Ann" }] })
   expect(rowsOf(known([summary], [told("a")]))[0]?.waiting).toEqual([])
+})
+
+test("who asks to come in waits, and is asked for only where a link needs admitting", () => {
+  const knock = { key: "knock:1", name: "Lee", label: "", since: 7, here: true, asks: true, besides: "" }
+  const sessions = [
+    local("a", { knockable: true }), local("b"), local("c", { knockable: true, phase: "ended" }),
+    local("d", { knockable: true, role: "guest" }),
+  ]
+  const all = { ...known(sessions, [told("a", { present: ["ann"] })]), knocks: new Map([["a", [knock]], ["c", [knock]]]) }
+  expect(rowsOf(all).map(({ waiting }) => waiting.map(({ name }) => name))).toEqual([["Ann", "Lee"], [], [], []])
+  expect(knockable(all).map(({ id }) => id)).toEqual(["a"])
 })
 
 test("nobody waits for a guest, nor in a visit that has ended", () => {

@@ -35,10 +35,11 @@ export function useWaiting(rows: readonly Row[]): (session: string, person: Pers
   for (const place of places) if (!seen.current.has(place)) seen.current.set(place, Date.now())
   const waiting = useMemo(
     () =>
-      all.map(({ place, name }): Waiting => {
+      all.map(({ place, name, knock }): Waiting => {
         const since = seen.current.get(place) ?? 0
         // Who goes and comes again rings again.
-        return { key: `${place} ${since}`, name, label: "", since, here: true, asks: false, besides: "" }
+        const inside = { name, label: "", here: true, asks: false, besides: "" }
+        return { ...(knock ?? inside), key: `${place} ${since}`, since }
       }),
     [places.join("\n")],
   )

@@ -126,6 +126,7 @@ interface Shown {
   self: string
   others: SessionSummary["others"]
   head: number
+  knockable: boolean
 }
 
 /** The line in the list of sessions; undefined while the session was never joined. */
@@ -142,6 +143,7 @@ export function summaryOf(core: Core, shown: Shown): SessionSummary | undefined 
     self: shown.self,
     others: shown.others,
     head: shown.head,
+    ...(shown.knockable ? { knockable: true as const } : {}),
     phase: core.phase === "in" ? "joined" : core.phase,
   }
 }

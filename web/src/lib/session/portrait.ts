@@ -2,6 +2,7 @@
 import { frameKeys, securityCode } from "../encryption/e2ee.ts"
 import { summaryKey, summaryOf } from "./core.ts"
 import { type Engine } from "./engine.ts"
+import { hasKnockable } from "./knocks.ts"
 import { invitesOf, membershipOf, membersOf, participantsOf } from "./people.ts"
 import { type Change } from "./storage.ts"
 import { type Member, type Participant, type Waiting } from "./types.ts"
@@ -101,6 +102,7 @@ export class Portrait {
         ...(waits.has(inviteId) ? { waitsSince: since } : {}),
       })),
       head: state?.head.seq ?? 0,
+      knockable: epoch !== undefined && hasKnockable(epoch.policy),
     }
     const summary = summaryOf(this.engine.core, shown)
     return summary ? [{ put: summaryKey(this.engine.core.id), value: summary }] : []

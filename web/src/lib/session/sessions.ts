@@ -1,5 +1,5 @@
 /** Making, joining and opening sessions on this device (docs/protocol.md §3.7, §8). */
-import { encodeState, found, type Founded, fromBase64Url, type InviteKeys, toBase64Url } from "../encryption/e2ee.ts"
+import { decodeState, encodeState, found, type Founded, fromBase64Url, type InviteKeys, toBase64Url } from "../encryption/e2ee.ts"
 import { ownIdentity, recognise } from "./clinicians.ts"
 import { type Core, coreKey, forgetSession, nameKey, newCore, summaryKey, summaryOf } from "./core.ts"
 import { readOn } from "./readingOn.ts"
@@ -8,11 +8,13 @@ import { putDoor } from "./doorkeeping.ts"
 import { Refusal, Unreachable } from "./http.ts"
 import { DoorNotReady, earlyToken, fetchDoor, hashOf, keysOf, linkFailure, makeReady, openAnswer } from "./joining.ts"
 import { SessionPage } from "./page.ts"
+import { hasKnockable, knocksAt } from "./knocks.ts"
 import { linkOf } from "./people.ts"
+import { epochOf } from "./plans.ts"
 import { Storage } from "./storage.ts"
 import { type Locks } from "./tabs.ts"
 import { type CreateRequest, type DoorAnswer, Transport } from "./transport.ts"
-import { type LinkPreview, type PrivateNotes, type Role, SessionFailure, type Sessions, type SessionSummary } from "./types.ts"
+import { type LinkPreview, type PrivateNotes, type Role, SessionFailure, type Sessions, type SessionSummary, type Waiting } from "./types.ts"
 
 export interface SessionsOptions {
   /** Origin of the server; empty for the page's own. */
@@ -59,6 +61,12 @@ export class DeviceSessions implements Sessions {
     const storage = await this.storage()
     const { server, origin, locks, now } = this.options
     return readOn({ id, storage, server, origin, ...(locks ? { locks } : {}), ...(now ? { now } : {}) }, signal)
+  }
+
+  async knocks(id: string, signal: AbortSignal): Promise<readonly Waiting[]> {
+    const core = (await (await this.storage()).get(coreKey(id))) as Core | undefined
+    if (core?.phase !== "in" || !core.state) return []
+    return knocksAt(new Transport(id, this.options.server, signal), core, await decodeState(core.state), this.now())
   }
 
   readonly notes: PrivateNotes = {
@@ -322,10 +330,12 @@ export class DeviceSessions implements Sessions {
       by: { memberId: founded.state.self.memberId, name: core.introduction.name, role: "host" },
       what: { kind: "event", event: { type: "created" } },
     }
-    const settings = founded.state.epoch?.policy.settings
+    const { policy } = epochOf(founded.state)
+    const { settings } = policy
     const { memberId } = founded.state.self
-    const shown = { title: settings?.title ?? "", starts: settings?.starts, role: "host" as const, people: 1 }
-    const summary = summaryOf(made, { ...shown, self: memberId, others: [], head: 0 })
+    const shown = { title: settings.title, starts: settings.starts, role: "host" as const, people: 1 }
+    const knockable = hasKnockable(policy)
+    const summary = summaryOf(made, { ...shown, self: memberId, others: [], head: 0, knockable })
     await storage.write([
       { put: coreKey(id), value: made },
       { put: summaryKey(id), value: summary },

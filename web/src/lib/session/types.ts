@@ -451,6 +451,8 @@ export interface SessionSummary {
   others: readonly OtherMember[]
   /** How far the log is read here. */
   head: number
+  /** Some open link of it needs admitting, and so somebody may stand before the door. */
+  knockable?: true
   phase: "joined" | "ended" | "removed" | "left"
 }
 
@@ -476,6 +478,8 @@ export interface Sessions {
    * to do: a session that another tab has open is followed there. Gives up when the signal says so.
    */
   catchUp(id: string, signal: AbortSignal): Promise<boolean>
+  /** Who asks to come in, for a host; nothing is opened or decided. Gives up when the signal says so. */
+  knocks(id: string, signal: AbortSignal): Promise<readonly Waiting[]>
   readonly notes: PrivateNotes
   /** Founder: makes the group, uploads, returns the open session and the first guest's link. */
   create(options: {
