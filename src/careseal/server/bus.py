@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
 CHANNEL: Final = "careseal"
-QUEUED: Final = 100_000  # messages that wait to be said; more are dropped
+QUEUED: Final = 32 * 1024 * 1024  # bytes that wait to be said; of more the oldest are dropped
 FIRST_WITHIN: Final = 5.0  # s
-FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0  # s between tries to connect
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0  # s between tries
 PIECE: Final = 7000  # characters of a notification, of which PostgreSQL takes less than 8000
 log = logging.getLogger(__name__)
 
@@ -44,14 +44,19 @@ class Line(Protocol):
 
 
 class Bus:
-    """Says and hears for one worker, in order, and connects again when it has to."""
+    """Says and hears for one worker, in order, and connects again when it has to.
+
+    Either can break alone. What could not be said is said again, so that others may hear it twice.
+    """
 
     def __init__(self, line: Line, hear: Hear, stands: Callable[[], None]) -> None:
-        self.up = False
+        """``stands`` is called whenever the line is there, for the first time and again."""
+        self._hears, self._says = False, True  # until a try fails
         self._line = line
         self._hear = hear
         self._stands = stands
-        self._waiting: deque[bytes] = deque(maxlen=QUEUED)
+        self._waiting: deque[bytes] = deque()
+        self._size = 0  # bytes of those that wait
         self._wake = asyncio.Event()
         self._first = asyncio.Event()
         self._tasks = [asyncio.create_task(work()) for work in (self._listen, self._speak)]
@@ -65,14 +70,18 @@ class Bus:
             event(log, "the line to the other workers does not stand yet")
 
     @property
+    def up(self) -> bool:
+        """Whether this worker hears the others and they hear it."""
+        return self._hears and self._says
+
+    @property
     def unsaid(self) -> int:
         """How many messages wait."""
         return len(self._waiting)
 
     def say(self, message: bytes) -> None:
         """Queue a message to all other workers."""
-        self._waiting.append(message)
-        self._wake.set()
+        self._queue([message])
 
     async def close(self) -> None:
         """Stop; what waits is not said any more."""
@@ -90,30 +99,54 @@ class Bus:
                     if message:
                         self._hear(message)
                         continue
-                    pause, self.up = FIRST_PAUSE, True
+                    pause, self._hears = FIRST_PAUSE, True
                     self._first.set()
-                    self._stands()
+                    self._stands_again()
             except Exception as failure:
-                self._lost(failure)
-            self.up = False
+                self._tell_if_new(failure)
+            self._hears = False
             await asyncio.sleep(pause)
             pause = min(LONGEST_PAUSE, 2 * pause)
 
     async def _speak(self) -> None:
+        pause = FIRST_PAUSE
         while True:
             await self._wake.wait()
             self._wake.clear()
-            messages = list(self._waiting)
-            self._waiting.clear()
+            messages = self._take()
             try:
                 await self._line.say(messages)
             except Exception as failure:
-                self._lost(failure)
+                self._tell_if_new(failure)
+                self._says = False
+                self._queue([*messages, *self._take()])
+                await asyncio.sleep(pause)
+                pause = min(LONGEST_PAUSE, 2 * pause)
+                continue
+            if not self._says:
+                pause, self._says = FIRST_PAUSE, True
+                self._stands_again()
 
-    def _lost(self, failure: Exception) -> None:
+    def _queue(self, messages: list[bytes]) -> None:
+        self._waiting += messages
+        self._size += sum(map(len, messages))
+        while self._size > QUEUED:
+            self._size -= len(self._waiting.popleft())
+        self._wake.set()
+
+    def _take(self) -> list[bytes]:
+        messages = list(self._waiting)
+        self._waiting.clear()
+        self._size = 0
+        return messages
+
+    def _stands_again(self) -> None:
+        if self.up:
+            self._stands()
+
+    def _tell_if_new(self, failure: Exception) -> None:
         if self.up:
             event(log, "the line to the other workers broke", kind=type(failure).__name__)
-        self.up = False
 
 
 class RedisLine:
