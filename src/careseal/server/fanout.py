@@ -148,6 +148,7 @@ class Fanout:
         room = self._rooms.setdefault(session_id, _Room())
         before = self.present(session_id)
         if self._sockets(session_id).count(follower.member_id) >= most:
+            self._drop_if_empty(session_id)
             return False
         room.followers.append(follower)
         if self._closing:
