@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import signal
 import subprocess
@@ -9,18 +10,24 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
+from careseal.server import wire
+from careseal.server.settings import Limits
+from careseal.server.store import log
+from careseal.server.store.engines import open_engines, parse
 from tests.eventually import eventually
 from tests.form import Large
 from tests.postgresql import PostgreSQL, postgresql
 from tests.redis_server import RedisServer, redis_server
 from tests.server.following import following, unauthenticated
+from tests.server.test_knocks import Door, box, knock
 from tests.server.visits import SIGNAL_SIZE, Visit, chat, new_id, problem_of, random_b64
 from tests.serving import ServerProcess
 
@@ -169,6 +176,50 @@ def test_who_follows_elsewhere_counts_and_goes(
 def present(account: httpx.Client, visit: Visit) -> list[str]:
     every = account.get("/api/telemedicine/sessions").json()["sessions"]
     return next(list(each["present"]) for each in every if each["id"] == visit.id)
+
+
+def test_a_box_for_the_epoch_that_another_worker_ends_is_not_taken(
+    pair: tuple[ServerProcess, ServerProcess], visit: Visit
+) -> None:
+    """The commit is under way when a host admits: the box is refused once it is there."""
+    server = pair[0]
+    url = server.environment["CARESEAL_DATABASE_URLS"]
+    with server.client() as client, ThreadPoolExecutor(1) as host:
+        door, asked = Door(client, visit), knock()
+        door.post(asked)
+        assert door.admit(asked, box()).status_code == 204
+        with committing(url, visit):
+            admitting = host.submit(door.admit, asked, box())
+            eventually(lambda: somebody_waits_for_a_lock(url))
+        assert problem_of(admitting.result()) == "stale-parent"
+        assert door.ask(asked).json()["state"] == "waiting"
+        assert door.admit(asked, box(1)).status_code == 204
+
+
+@contextmanager
+def committing(url: str, visit: Visit) -> Iterator[None]:
+    """What another worker does to append a commit; it is there at the end."""
+    engines = open_engines(parse(url))
+    sent = wire.decode(wire.encode(visit.commit()), wire.AppendCommit)
+    session_id, token_hash = octets_of(visit.id), octets_of(visit.host.token.hash)
+    now = time.time_ns() // 1_000_000
+    with engines.writing.begin() as connection:
+        log.append_commit(connection, session_id, token_hash, sent, limits=Limits(), now=now)
+        yield
+    engines.dispose()
+
+
+def octets_of(text: str) -> bytes:
+    return base64.urlsafe_b64decode(f"{text}==")
+
+
+def somebody_waits_for_a_lock(url: str) -> bool:
+    query = (
+        "SELECT 1 FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with psycopg.connect(url) as connection:
+        return connection.execute(query).fetchone() is not None
 
 
 def test_a_sign_in_link_works_once_at_all_of_them(
@@ -353,8 +404,6 @@ def test_sessions_are_shared_out_to_two_databases(tmp_path: Path, database: Post
 
 
 def count_sessions(url: str) -> int:
-    import psycopg
-
     with psycopg.connect(url) as connection:
         row = connection.execute("SELECT count(*) FROM session").fetchone()
     return 0 if row is None else int(row[0])

@@ -78,8 +78,11 @@ def writers(
 
 
 def require_host(connection: Connection, session_id: bytes, token_hash: bytes, now: int) -> Bearer:
-    """Raises ``not-authorised``, and ``forbidden`` for who is no host."""
-    found = bearer(connection, session_id, token_hash, now)
+    """Raises ``not-authorised``, and ``forbidden`` for who is no host.
+
+    Nobody else changes the session until the transaction ends.
+    """
+    found = bearer(connection, session_id, token_hash, now, hold=True)
     if not found.is_host:
         raise forbidden("Only hosts may do this.")
     return found
