@@ -272,6 +272,48 @@ def test_addresses_do_not_get_round_what_may_be_stored(bucket: Seaweed, tmp_path
         assert put(client, visit, visit.host, way.file, 0, content).status_code == 201
 
 
+def test_addresses_that_are_still_good_count_when_their_parts_are_removed(
+    bucket: Seaweed, tmp_path: Path
+) -> None:
+    """What was confirmed and removed can be put again: it takes its place, and goes in time."""
+    with (
+        serving(tmp_path, "--limit=openUploads=2", "--sweep=0.3", **bucket.direct()) as running,
+        running.sign_in() as client,
+    ):
+        visit = Visit().create(client)
+        header = visit.host.token.header
+        before = objects(running, bucket)
+        file = announce(client, visit, visit.host, 2, FULL + 288)
+        parts = [secrets.token_bytes(FULL), secrets.token_bytes(288)]
+        ways = [Way(client, visit, visit.host, file, number) for number in range(2)]
+        urls = [way.address(content) for way, content in zip(ways, parts, strict=True)]
+        for way, url, content in zip(ways, urls, parts, strict=True):
+            assert send(url, content).status_code == 200
+            assert way.ask("PUT", content).status_code == 201
+        assert client.delete(f"{visit.path}/files/{file}", headers=header).status_code == 204
+        assert objects(running, bucket) == before
+        assert send(urls[1], parts[1]).status_code == 200
+        again = Way(client, visit, visit.host, announce(client, visit, visit.host))
+        refused = again.ask("POST", parts[1])
+        assert (problem_of(refused), refused.json()["limit"]) == ("too-many-open", "openUploads")
+        assert len(objects(running, bucket) - before) == 1
+        let_time_pass(running, file)
+        eventually(lambda: objects(running, bucket) == before)
+        again.store(parts[1])
+
+
+def test_a_file_that_is_there_again_takes_nothing_of_the_one_that_was_removed(way: Way) -> None:
+    """The object of the removed one may be on its way out."""
+    way.store(content := secrets.token_bytes(288))
+    url = way.ask("GET").json()["url"]
+    path = f"{way.visit.path}/files/{way.file}"
+    assert way.client.delete(path, headers=way.member.token.header).status_code == 204
+    same = {"id": way.file, "parts": 1, "size": 288}
+    made = way.client.post(f"{way.visit.path}/files", json=same, headers=way.member.token.header)
+    assert made.status_code == 201
+    assert urlsplit(way.address(content)).path != urlsplit(url).path
+
+
 def test_a_server_without_a_bucket_offers_nothing(
     tmp_path: Path,
 ) -> None:

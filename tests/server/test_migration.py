@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -200,12 +199,30 @@ def url_of(server: ServerProcess) -> URL:
     return parse(server.environment.get("CARESEAL_DATABASE_URLS", file))
 
 
+def tables_of_the_first_release() -> dict[str, set[str]]:
+    """Their columns, by name."""
+    with closing(sqlite3.connect(":memory:")) as old:
+        old.executescript(FIRST_RELEASE.read_text())
+        names = [
+            name for (name,) in old.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+        ]
+        return {
+            name: {row[1] for row in old.execute(f'PRAGMA table_info("{name}")')} for name in names
+        }
+
+
 def make_first(url: URL) -> None:
     """Take away what later releases added."""
-    first = set(re.findall(r"CREATE TABLE (\w+)", FIRST_RELEASE.read_text()))
+    first = tables_of_the_first_release()
     with connected(url) as connection:
-        for table in set(inspect(connection).get_table_names()) - first:
-            connection.execute(text(f'DROP TABLE "{table}"'))
+        looking = inspect(connection)
+        for table in looking.get_table_names():
+            if table not in first:
+                connection.execute(text(f'DROP TABLE "{table}"'))
+                continue
+            later = {column["name"] for column in looking.get_columns(table)} - first[table]
+            for column in later:
+                connection.execute(text(f'ALTER TABLE "{table}" DROP COLUMN "{column}"'))
     with connected(url) as connection:
         assert migration.revision(connection) == migration.FIRST
 

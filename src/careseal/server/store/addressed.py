@@ -1,7 +1,8 @@
 """Objects that clients may put into the bucket themselves, until they are parts (§6.1).
 
 There are at most so many of a member, whatever becomes of its files: an address that was handed out
-takes its place until its object is a part, or was removed after its time.
+takes its place until its object is a part, or was removed after its time. When a file is removed
+the addresses of its parts that may still be good take their places again (``files.remove``).
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, literal, select, update
 
 from careseal.server.problems import Problem, forbidden, malformed
 from careseal.server.settings import Limits
@@ -136,8 +136,10 @@ def create_part(
     if there is not None:
         require_same(there, stored.digest)
         return False
+    address = select(addressed.c.until).where(addressed.c.object == stored.object)
     row = insert(part).values(session_id=session_id, file_id=file_id, number=number)
-    connection.execute(row.values(size=stored.size, digest=stored.digest, object=stored.object))
+    row = row.values(size=stored.size, digest=stored.digest, object=stored.object)
+    connection.execute(row.values(addressed_until=address.scalar_subquery()))
     same_file = (file.c.session_id == session_id) & (file.c.id == file_id)
     connection.execute(update(file).where(same_file).values(present=file.c.present + 1))
     return True
@@ -153,9 +155,18 @@ def remove(
         raise forbidden("Only its uploader and hosts remove a file.")
     of_file = (part.c.session_id == session_id) & (part.c.file_id == file_id)
     objects = list(connection.execute(select(part.c.object).where(of_file)).scalars())
+    _keep_addresses(connection, of_file & (part.c.addressed_until > now), found.uploader)
     connection.execute(delete(file).where(file.c.session_id == session_id, file.c.id == file_id))
     _add_stored_bytes(connection, session_id, -found.size, now)
     return objects
+
+
+def _keep_addresses(connection: Connection, parts: ColumnElement[bool], uploader: bytes) -> None:
+    """Of parts that go: their objects could be put again, and would be of no file and no limit."""
+    nowhere = literal(-1)  # no part has this number: nothing is confirmed by these rows
+    columns = part.c.object, part.c.session_id, part.c.file_id, nowhere
+    kept = select(*columns, literal(uploader), part.c.digest, part.c.addressed_until).where(parts)
+    connection.execute(insert(addressed).from_select(list(addressed.c), kept))
 
 
 def objects_known(connection: Connection, names: list[str]) -> set[str]:

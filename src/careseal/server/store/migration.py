@@ -14,7 +14,7 @@ from careseal.server.store import marks
 from careseal.server.store.engines import may_retry, open_engines
 
 FIRST: Final = "0001"
-LATEST: Final = "0004"
+LATEST: Final = "0005"
 SENTENCES: Final[dict[marks.State, str]] = {
     "left": "These data were moved, or are about to be. Start the server on the new place, or run "
     "careseal move again.",

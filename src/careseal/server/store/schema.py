@@ -137,14 +137,16 @@ part = Table(
     Column("size", Integer, nullable=False),
     Column("digest", LargeBinary(32), nullable=False),
     Column("object", String, nullable=False),
+    Column("addressed_until", BigInteger),  # as ``until`` of ``addressed``, where it was there
     ForeignKeyConstraint(
         ["session_id", "file_id"], ["file.session_id", "file.id"], ondelete="CASCADE"
     ),
     info={"object": "object"},
 )
 
-# Objects that a client may put into the bucket itself, until they are parts. A row outlives its
-# file and its session, for as long as the address that was handed out could be used.
+# Objects that a client may put into the bucket itself, until they are parts, and again when their
+# file was removed. A row outlives its file and its session, for as long as the address that was
+# handed out could be used.
 addressed = Table(
     "addressed",
     metadata,
