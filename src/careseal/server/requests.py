@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
@@ -14,6 +14,7 @@ from careseal.server.problems import Problem, malformed, too_large
 
 T = TypeVar("T")
 BODY_WITHIN = 120.0  # s
+SILENT_FOR = 60.0  # s in which nothing comes of a long body
 
 
 async def read_json(request: Request, shape: type[T], most: int) -> T:
@@ -42,6 +43,20 @@ async def _body(request: Request, most: int) -> bytes:
         if len(body) > most:
             raise too_large("body", most)
     return bytes(body)
+
+
+async def long_body(request: Request) -> AsyncIterator[bytes]:
+    """The body in chunks, for as long as something comes of it: a slow line takes its time."""
+    chunks = request.stream()
+    try:
+        while True:
+            async with asyncio.timeout(SILENT_FOR):
+                chunk = await anext(chunks)
+            yield chunk
+    except StopAsyncIteration:
+        return
+    except TimeoutError:
+        raise malformed(f"Nothing came of the body for {SILENT_FOR:.0f} s.") from None
 
 
 def content_length(request: Request) -> int:
