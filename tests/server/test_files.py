@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from tests.eventually import eventually
+from tests.seaweed import seaweed
 from tests.server.visits import Member, Visit, new_id, problem_of
 from tests.serving import ServerProcess, serving
 
@@ -215,6 +216,40 @@ def test_an_upload_that_breaks_off_leaves_nothing(
     assert len(server.objects - before) <= 2  # the part, and perhaps what breaks off
     shown = client.get(f"{visit.path}/files/{file}", headers=visit.host.token.header).json()
     assert shown["present"] == [0]
+
+
+@pytest.mark.small
+def test_a_part_of_a_session_that_is_deleted_meanwhile_is_refused_for_the_token(
+    server: ServerProcess, client: httpx.Client, visit: Visit
+) -> None:
+    file = announce(client, visit, visit.host, 1, 3_000_000)
+    before = server.objects
+    head = f"PUT {visit.path}/files/{file}/parts/0 HTTP/1.1\r\nHost: localhost\r\n"
+    head += f"Authorization: Bearer {visit.host.token.text}\r\nContent-Length: 3000000\r\n\r\n"
+    with socket.create_connection(("localhost", server.port), timeout=30) as sending:
+        sending.sendall(head.encode() + bytes(2_900_000))
+        eventually(lambda: server.objects - before)
+        assert client.delete(visit.path, headers=visit.host.token.header).status_code == 204
+        sending.sendall(bytes(100_000))
+        assert sending.recv(12) == b"HTTP/1.1 401"
+    assert server.objects == before
+
+
+def test_what_is_done_without_the_bucket_is_not_undone(tmp_path: Path) -> None:
+    """Files and sessions go; their objects stay until a sweep."""
+    with seaweed(tmp_path / "bucket") as store:
+        environment = store.environment | {"CARESEAL_OBJECTS_URL": store.new_url()}
+        with serving(tmp_path / "server", **environment) as server, server.sign_in() as client:
+            visit = Visit().create(client)
+            header = visit.host.token.header
+            file = announce(client, visit, visit.host)
+            assert put(client, visit, visit.host, file, 0, bytes(288)).status_code == 201
+            store.stop()
+            path = f"{visit.path}/files/{file}"
+            assert client.delete(path, headers=header).status_code == 204
+            assert problem_of(client.get(path, headers=header)) == "not-found"
+            assert client.delete(visit.path, headers=header).status_code == 204
+            assert problem_of(client.get(visit.path, headers=header)) == "not-authorised"
 
 
 @pytest.fixture(scope="module")

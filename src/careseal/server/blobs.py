@@ -12,13 +12,13 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from io import BufferedReader, BufferedWriter
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
@@ -26,7 +26,7 @@ from obstore.store import LocalStore, S3Store
 
 from careseal.server import metrics, traces
 from careseal.server.durable import sync_file, sync_folder
-from careseal.server.problems import Problem
+from careseal.server.problems import Problem, not_authorised
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -35,6 +35,7 @@ CHUNK: Final = 256 * 1024  # bytes of a bucket's answer that go on together
 PIECE: Final = 1024 * 1024  # bytes of a file that a thread reads or writes at a time
 FULL: Final = ("No space left", "quota", "InsufficientStorage")
 PATIENCE: Final = timedelta(seconds=20)
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
@@ -61,7 +62,8 @@ class Blobs:
     async def write(self, session_id: bytes, chunks: AsyncIterable[bytes]) -> Stored:
         """Stream an object to the store; when this returns it outlives a power cut.
 
-        Raises ``storage-full``, ``unavailable``.
+        Raises ``storage-full``, ``unavailable``, and may raise ``not-authorised`` when the session
+        is deleted meanwhile.
         """
         return await self.write_as(new_name(session_id), chunks)
 
@@ -111,6 +113,16 @@ class Blobs:
         for name in names:
             with suppress(FileNotFoundError):
                 await obstore.delete_async(self._store, name)
+
+    async def discard(self, names: list[str]) -> None:
+        """As ``delete``, of what nothing needs: what cannot be removed is left to the sweep."""
+        with _left_to_the_sweep():
+            await self.delete(names)
+
+    async def discard_session(self, session_id: bytes) -> None:
+        """As ``delete_session``, of a session that is gone: what cannot be removed is left so."""
+        with _left_to_the_sweep():
+            await self.delete_session(session_id)
 
     async def check(self) -> None:
         """Write and remove an object. Raises when that does not work."""
@@ -179,9 +191,9 @@ class FolderBlobs(Blobs):
             last: list[bytes] = []
             async for piece in _pieces(chunks):
                 if last:
-                    await asyncio.to_thread(writing.add, last)
+                    await _in_folder(writing.add, last)
                 last = piece
-            stored = await asyncio.to_thread(writing.finish, last)
+            stored = await _in_folder(writing.finish, last)
         finally:
             writing.discard()
         metrics.object_bytes("in", stored.size)
@@ -320,6 +332,14 @@ def folder_at(url: str | None, folder: Path) -> Path | None:
     raise ValueError("Objects are in s3://bucket/prefix or in file:///a/folder.")
 
 
+@contextmanager
+def _left_to_the_sweep() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, BaseError) as failure:
+        log.error("objects that nothing needs could not be removed", exc_info=failure)
+
+
 async def _pieces(chunks: AsyncIterable[bytes]) -> AsyncIterator[list[bytes]]:
     """Chunks together until they are a piece."""
     piece: list[bytes] = []
@@ -332,6 +352,14 @@ async def _pieces(chunks: AsyncIterable[bytes]) -> AsyncIterator[list[bytes]]:
             piece, size = [], 0
     if piece:
         yield piece
+
+
+async def _in_folder(step: Callable[[list[bytes]], T], piece: list[bytes]) -> T:
+    """In a thread. Raises ``not-authorised`` when a session's folder went, with the session."""
+    try:
+        return await asyncio.to_thread(step, piece)
+    except FileNotFoundError:
+        raise not_authorised() from None
 
 
 def _open_at(path: Path, start: int) -> BufferedReader:

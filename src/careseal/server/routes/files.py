@@ -79,7 +79,7 @@ async def remove(request: Request, session: str, file: str) -> Response:
         file_id=path_id(file),
         now=relay.now(),
     )
-    await relay.blobs.delete(await relay.rows_of(asking.session.id).write(change))
+    await relay.blobs.discard(await relay.rows_of(asking.session.id).write(change))
     return done()
 
 
@@ -94,7 +94,7 @@ async def upload_part(request: Request, session: str, file: str, number: str) ->
     _check_upload(request, found.part_size(which))
     stored = await relay.blobs.write(asking.session.id, long_body(request))
     if there is not None:
-        await relay.blobs.delete([stored.name])
+        await relay.blobs.discard([stored.name])
         files.require_same(there, stored.digest)
         return answer({}, 200)
     return await _take(relay, asking, file_id, which, stored)
@@ -162,8 +162,8 @@ async def _take(
     try:
         new = await relay.rows_of(asking.session.id).write(change)
     except Problem:
-        await relay.blobs.delete([stored.name])
+        await relay.blobs.discard([stored.name])
         raise
     if not new:
-        await relay.blobs.delete([stored.name])
+        await relay.blobs.discard([stored.name])
     return answer({}, 201 if new else 200)

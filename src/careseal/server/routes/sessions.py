@@ -99,12 +99,12 @@ async def end(request: Request, session: str) -> Response:
 
 
 async def erase_session(relay: Relay, session_id: bytes) -> None:
-    """Rows first, then objects: what a crash leaves of these, the sweep finds."""
+    """Rows first, then objects: what is left of these, the sweep finds."""
     await relay.rows_of(session_id).write(
         partial(sessions.erase, session_id=session_id),
         then=lambda _: relay.fanout.close_session(session_id, OVER),
     )
-    await relay.blobs.delete_session(session_id)
+    await relay.blobs.discard_session(session_id)
 
 
 async def _require_maker(request: Request, session_id: bytes) -> None:
