@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from careseal.server.single import only_server_of
 from tests.server.visits import CHAT_SIZE, Visit, chat, new_id
 from tests.serving import ServerProcess, serving
 
@@ -161,6 +162,29 @@ def test_a_backup_goes_neither_over_data_nor_from_nothing(copy: Path, tmp_path: 
     assert "holds no backup" in careseal(
         "restore", tmp_path / "y", "--data", tmp_path / "z", code=1
     )
+
+
+def test_a_backup_takes_no_servers_folder(
+    running: ServerProcess, copy: Path, tmp_path: Path
+) -> None:
+    database = running.data / "careseal.sqlite3"
+    before = database.stat().st_ino
+    (tmp_path / "link").symlink_to(running.data)
+    for target in (running.data, tmp_path / "link"):
+        told = careseal("backup", target, "--data", running.data, code=1)
+        assert "another folder than the data are in" in told
+    told = careseal("backup", running.data, "--data", copy, code=1)
+    assert f"A server runs on {running.data}" in told
+    assert database.stat().st_ino == before
+
+
+def test_of_two_backups_to_one_folder_one_is_made(copy: Path, tmp_path: Path) -> None:
+    with only_server_of(tmp_path / "target"):  # as the other holds it
+        told = careseal("backup", tmp_path / "target", "--data", copy, code=1)
+        assert "another backup to it is under way" in told
+        assert [each.name for each in (tmp_path / "target").iterdir()] == ["lock"]
+    assert "Backed up 1 sessions" in careseal("backup", tmp_path / "target", "--data", copy)
+    assert "is whole" in careseal("restore", "--verify", tmp_path / "target")
 
 
 def test_an_object_that_the_data_lost_is_said(copy: Path, tmp_path: Path) -> None:

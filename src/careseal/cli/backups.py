@@ -26,9 +26,13 @@ def backup(
     """Copy a server's data while it runs: the database as of one instant, and what is new."""
     require_server()
     from careseal.server.backup import BackupError, back_up
+    from careseal.server.single import InUse
 
     try:
         made = back_up(data, target, hint)
+    except InUse:
+        sentence = f"A server runs on {target}, or another backup to it is under way."
+        raise fail(f"No backup was made. {sentence}") from None
     except (BackupError, OSError) as failure:
         raise fail(f"No backup was made. {failure}") from None
     typer.echo(f"Backed up {_told(made)}; {made.copied} objects were new.")

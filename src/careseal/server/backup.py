@@ -56,9 +56,20 @@ class _Object:
 
 
 def back_up(data: Path, target: Path, tell: Tell) -> Extent:
-    """Copy ``data`` to ``target``, which may hold an earlier backup. Raises ``BackupError``."""
+    """Copy ``data`` to ``target``, which may hold an earlier backup.
+
+    Raises ``BackupError``, and ``InUse`` for a server's folder or that of a backup under way.
+    """
     if not (data / DATABASE).is_file():
         raise BackupError(f"{data} holds no data of a careseal server.")
+    if target.resolve() == data.resolve():
+        raise BackupError("A backup goes to another folder than the data are in.")
+    with only_server_of(target):
+        return _copy(data, target, tell)
+
+
+def _copy(data: Path, target: Path, tell: Tell) -> Extent:
+    """``target`` is held."""
     (target / OBJECTS).mkdir(parents=True, exist_ok=True, mode=0o700)
     os.chmod(target, 0o700)
     fresh = target / f".{DATABASE}.new"
@@ -114,7 +125,7 @@ def restore(source: Path, data: Path, tell: Tell) -> Extent:
             raise BackupError(f"{data} holds data already; restore to another folder.")
         for wrong in check(source):
             raise BackupError(f"The backup is damaged and nothing was restored. {wrong}")
-        return back_up(source, data, tell)
+        return _copy(source, data, tell)
 
 
 def _snapshot(source: Path, target: Path) -> None:
