@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import msgspec
 
 from careseal.e2ee.errors import NotAllowed, SealError
-from careseal.e2ee.identifiers import InviteId, MemberId
+from careseal.e2ee.identifiers import EntryId, InviteId, MemberId
 from careseal.e2ee.log import Entry, Kind
 from careseal.e2ee.policy import Policy
 from careseal.e2ee.secret import AccessToken
@@ -120,16 +120,19 @@ class Committer:
 
     async def _finish_coming_back(self) -> tuple[bool, list[Event]]:
         """Whether a re-sync counts; one that another commit came before never was (§3.7)."""
-        core = self._core
+        core, refused = self._core, None
         try:
             await self._post(CommitExtras())
-        except ServerRefused:
-            self._go_back()
-            raise
-        told = await core.read()
+        except ServerRefused as error:
+            if _may_pass(error):
+                raise
+            refused = error
+        told = await core.read()  # an earlier attempt may be there, whose answer was lost
         if not core.keeper.coming_back:
             return True, told
         self._go_back()
+        if refused is not None:
+            raise refused
         return False, told + await core.read()
 
     def _go_back(self) -> None:
@@ -212,17 +215,25 @@ class Committer:
         except StaleParent:
             if state.phase is Phase.JOINING:
                 return False
-            await core.read()  # what came first, or this very commit, settles it
-            if core.keeper.state.pending is not None:
-                core.keeper.change(lambda now: (_without(now, state), None))
-                return False
-            return core.keeper.state.present.commit == pending.entry
+            return await self._settle(state, pending.entry)
         except NotAuthorised as error:
             raise gone() from error
-        except ServerRefused:
-            core.keeper.change(lambda now: (_without(now, state), None))
-            raise
+        except ServerRefused as refused:
+            if state.phase is Phase.JOINING or _may_pass(refused):
+                raise
+            if not await self._settle(state, pending.entry):
+                raise
         return True
+
+    async def _settle(self, posted: SessionState, entry: EntryId) -> bool:
+        """Whether a commit that was refused is in the log all the same: an earlier attempt stored
+        it, and the answer was lost. One that is not there is dropped (§3.7)."""
+        core = self._core
+        await core.read()
+        if core.keeper.state.pending is not None:
+            core.keeper.change(lambda now: (_without(now, posted), None))
+            return False
+        return core.keeper.state.present.commit == entry
 
     async def _finish_join(self) -> list[Event]:
         core = self._core
@@ -247,6 +258,16 @@ class Committer:
             tuple(map(InviteId, extras.closes)),
             tuple(map(MemberId, extras.revokes)),
         )
+
+
+def _may_pass(refused: ServerRefused) -> bool:
+    """Whether the same commit may be taken later: until then it may be in the log or not.
+
+    A count that is reached stays so without another commit, which would wait behind this one.
+    """
+    if refused.status == 429:
+        return refused.limit not in ("invites", "members")
+    return refused.status in (502, 503, 504)
 
 
 def _without(now: SessionState, then: SessionState) -> SessionState:
