@@ -22,7 +22,7 @@ from careseal.client import (
     Text,
     TooMany,
 )
-from tests.hostile.liar import COMMITS, Answer, Asked, Liar, problem
+from tests.hostile.liar import COMMITS, LOG, Answer, Asked, Liar, problem
 from tests.hostile.proxy import lying
 from tests.serving import ServerProcess, serving
 
@@ -168,3 +168,33 @@ async def test_a_re_sync_whose_answer_was_lost_is_kept_until_the_log_tells(
                 await patient.catch_up()
                 assert copy.security_code == patient.security_code
                 assert patient.epoch == 3
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(302, b"", {"location": "/maintenance.html"}),
+        Answer(401, b"Authorization Required", {"www-authenticate": "Basic"}),
+        Answer(403, b"<h1>Forbidden</h1>"),
+        Answer(404, b'{"type": "about:blank", "title": "Not Found", "status": 404}'),
+        Answer(408, b""),
+        RATE,
+    ],
+    ids=lambda answer: str(answer.status),
+)
+async def test_what_somebody_else_refuses_waits(line: Line, answer: Answer) -> None:
+    line.refuses(LOG, answer)
+    with pytest.raises(ServerRefused):
+        await line.host.send("Take two tablets.")
+    assert line.host.unsent == 1
+    line.liar.honest()
+    await line.host.catch_up()
+    assert line.host.unsent == 0
+    assert texts(await line.host.catch_up()) == ["Take two tablets."]
+
+
+async def test_what_the_server_itself_refuses_does_not_wait(line: Line) -> None:
+    line.refuses(LOG, problem("too-large", 413))
+    with pytest.raises(ServerRefused):
+        await line.host.send("Take two tablets.")
+    assert line.host.unsent == 0

@@ -32,7 +32,7 @@ from .errors import (
 from .events import Event
 from .founding import MadeInvite, keep_link
 from .posting import find_restored
-from .transport import CommitExtras, Opening
+from .transport import NOBODYS, CommitExtras, Opening
 
 ATTEMPTS = 20
 _TOO_OFTEN = 3  # fetches of the door by one link
@@ -267,7 +267,7 @@ def _may_pass(refused: ServerRefused) -> bool:
     """
     if refused.status == 429:
         return refused.limit not in ("invites", "members")
-    return refused.status in (502, 503, 504)
+    return refused.status in NOBODYS
 
 
 def _without(now: SessionState, then: SessionState) -> SessionState:

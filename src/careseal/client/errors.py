@@ -38,8 +38,12 @@ class ServerContradicts(ClientError):
     """What the server answers fits neither what it said before nor the protocol."""
 
 
+UNKNOWN = "unknown"
+"""The name of what is no problem of careseal's: whoever sits before the server answered."""
+
+
 class ServerRefused(ClientError):
-    """The server answered with a problem; `problem` is its stable name."""
+    """The server answered with a problem; `problem` is its stable name, or `UNKNOWN`."""
 
     def __init__(
         self,
@@ -55,6 +59,12 @@ class ServerRefused(ClientError):
         self.status = status
         self.limit = limit
         self.retry_after = retry_after
+
+    @property
+    def final(self) -> bool:
+        """Whether the server itself said it, and will say it again."""
+        passes = self.status >= 500 or isinstance(self, TooMany)  # its disk is full, say
+        return self.problem != UNKNOWN and not passes
 
 
 class NotAuthorised(ServerRefused):

@@ -21,7 +21,6 @@ from .errors import (
     ServerRefused,
     ServerRestored,
     StaleParent,
-    TooMany,
     WrongPlace,
 )
 
@@ -88,10 +87,8 @@ class Postman:
                 await find_restored(core, error)
             except NotAuthorised as error:
                 raise gone() from error
-            except TooMany:
-                raise
             except ServerRefused as refused:
-                if refused.status < 500:  # else it may later: its disk is full, say
+                if refused.final:
                     core.outbox.drop(name)  # it will never be taken
                 raise
             except SealError:

@@ -9,6 +9,7 @@ import os
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
@@ -30,6 +31,7 @@ from careseal.e2ee.state import DoorUpload, Pending
 from .account import Account, ApiToken, Cookie
 from .bulk import OF_THE_WIRE, SLOWEST, UNANSWERED, Bulk, proxied
 from .errors import (
+    UNKNOWN,
     ClientError,
     NotAuthorised,
     ServerContradicts,
@@ -60,6 +62,10 @@ MOST_ENTRIES = 100_000_000
 SILENCE = 8.0
 """Seconds without a byte after which a request counts as not answered."""
 
+NOBODYS = (502, 503, 504)
+"""Statuses by which nothing is known of what the server did."""
+
+_PROBLEM = "urn:careseal:problem:"
 _KINDS = {"commit": Kind.COMMIT, "chat": Kind.CHAT}
 _REFUSALS: dict[str, type[ServerRefused]] = {
     "not-authorised": NotAuthorised,
@@ -560,7 +566,7 @@ class Transport:
             else:
                 if refused is None:
                     return answer
-                if refused.status not in (429, 502, 503, 504):
+                if refused.status != 429 and refused.status not in NOBODYS:
                     raise refused
                 pause = max(pause, refused.retry_after or 0)
                 if loop.time() + pause > deadline:
@@ -664,12 +670,14 @@ def _optional(answer: Any, name: str) -> bytes | None:
 
 
 def _refusal(answer: httpx.Response) -> ServerRefused:
-    try:
+    limit: str | None = None
+    problem, detail = UNKNOWN, f"The server answered {answer.status_code}."
+    with suppress(*_NOT_JSON, KeyError, TypeError, AttributeError):
         document = msgspec.json.decode(answer.content)
-        problem = str(document["type"]).removeprefix("urn:careseal:problem:")
-        detail, limit = str(document.get("detail", "")), document.get("limit")
-    except (*_NOT_JSON, KeyError, TypeError, AttributeError):
-        problem, detail, limit = "unknown", f"The server answered {answer.status_code}.", None
+        kind = str(document["type"])
+        if kind.startswith(_PROBLEM):
+            problem = kind.removeprefix(_PROBLEM)
+            detail, limit = str(document.get("detail", "")), document.get("limit")
     after = answer.headers.get("retry-after", "")
     return _REFUSALS.get(problem, ServerRefused)(
         problem,
