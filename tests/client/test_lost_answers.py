@@ -17,12 +17,15 @@ from careseal.client import (
     Link,
     MessageReceived,
     ServerRefused,
+    ServerUnreachable,
     Session,
     Store,
     Text,
     TooMany,
 )
-from tests.hostile.liar import COMMITS, LOG, Answer, Asked, Liar, problem
+from careseal.client.account import sign_in_code
+from careseal.client.transport import Transport
+from tests.hostile.liar import COMMITS, LOG, Answer, Asked, Fate, Liar, problem
 from tests.hostile.proxy import lying
 from tests.serving import ServerProcess, serving
 
@@ -198,3 +201,15 @@ async def test_what_the_server_itself_refuses_does_not_wait(line: Line) -> None:
     with pytest.raises(ServerRefused):
         await line.host.send("Take two tablets.")
     assert line.host.unsent == 0
+
+
+@pytest.mark.parametrize("answer", [Fate.CUT, BUSY], ids=["cut", "503"])
+async def test_a_sign_in_whose_answer_was_lost_is_not_tried_with_the_used_code(
+    server: ServerProcess, answer: Answer | Fate
+) -> None:
+    liar, link = Liar(), server.careseal("sign-in-link")
+    liar.answers("POST", "/sign-in$")(lambda asked, told: answer)
+    async with lying(server.base_url, liar) as origin, Transport(origin) as transport:
+        with pytest.raises(ServerUnreachable, match="a new one is needed"):
+            await transport.sign_in(sign_in_code(link))
+    assert len(liar.asked) == 1

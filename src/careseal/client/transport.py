@@ -157,7 +157,8 @@ class KnockRow:
 
 
 class Transport:
-    """One server. Every request is safe to repeat, and is repeated while there is no answer."""
+    """One server. Every request but `sign_in` is safe to repeat, and is repeated while there is no
+    answer."""
 
     def __init__(
         self, origin: str, *, client: httpx.AsyncClient | None = None, patience: float = PATIENCE
@@ -191,13 +192,36 @@ class Transport:
     # Accounts ------------------------------------------------------------------------------
 
     async def sign_in(self, code: str) -> Cookie:
-        """Exchanges the code of a sign-in link, which works once. Raises `NotAuthorised`."""
-        url = f"{self.origin}/api/accounts/sign-in"
-        answer = await self._send("POST", url, {}, _json({"code": code}), "application/json")
+        """Exchanges the code of a sign-in link, which works once. Raises `NotAuthorised`.
+
+        It is asked for once: where the answer is lost the code is used up.
+        """
+        asked = self._client.build_request(
+            "POST",
+            f"{self.origin}/api/accounts/sign-in",
+            headers={"Content-Type": "application/json"},
+            content=_json({"code": code}),
+            timeout=SILENCE,
+        )
+        try:
+            answer = await _answer(self._client, asked)
+        except httpx.TransportError as error:
+            raise ServerUnreachable(self._sign_in_again) from error
+        if answer.status_code in NOBODYS:
+            raise ServerUnreachable(self._sign_in_again)
+        if not answer.is_success:
+            raise _refusal(answer)
         for cookie in answer.cookies.jar:
             if cookie.value is not None:
                 return Cookie(cookie.name, cookie.value)
         raise ClientError("The server did not answer the sign-in with a cookie.")
+
+    @property
+    def _sign_in_again(self) -> str:
+        return (
+            f"{self.origin} does not answer. The sign-in link may be used up: if it does not work "
+            "again, a new one is needed."
+        )
 
     # Sessions ------------------------------------------------------------------------------
 
