@@ -503,31 +503,35 @@ class Session:
     ) -> Sent:
         """Sends a file, or a stream to its end. An interrupted upload of a file goes on."""
         check_sending(self._core)
-        spooled = None
         if not isinstance(source, Path):
-            spooled = await asyncio.to_thread(transfers.spool, source, self._core.store.folder)
-        path = source if isinstance(source, Path) else spooled
-        assert path is not None  # noqa: S101 - one of the two is
-        called = name or ("stream" if spooled else path.name)
-        kind = mime or mimetypes.guess_type(called)[0] or "application/octet-stream"
-        try:
-            record, file = await transfers.upload(
-                self._core.store,
-                self._core.transport,
-                self.id,
-                self._token,
-                path,
-                called,
-                kind,
-                progress,
-            )
-            with self._core.store.transaction():
-                waiting = self._postman.put(file)
-                self._core.store.delete(self.id, record)
-            return Sent(file.message, await self._postman.deliver(waiting))
-        finally:
-            if spooled is not None:
-                spooled.unlink(missing_ok=True)
+            async with transfers.spooled(source, self._core.store.folder) as path:
+                return await self._send_file(path, name or "stream", mime, progress, lasting=False)
+        return await self._send_file(source, name or source.name, mime, progress, lasting=True)
+
+    async def _send_file(
+        self,
+        path: Path,
+        name: str,
+        mime: str | None,
+        progress: OnProgress | None,
+        *,
+        lasting: bool,
+    ) -> Sent:
+        file = await transfers.upload(
+            self._core.store,
+            self._core.transport,
+            self.id,
+            self._token,
+            path,
+            name,
+            mime or mimetypes.guess_type(name)[0] or "application/octet-stream",
+            progress,
+            lasting=lasting,
+        )
+        with self._core.store.transaction():
+            waiting = self._postman.put(file)
+            transfers.finish(self._core.store, self.id, file)
+        return Sent(file.message, await self._postman.deliver(waiting))
 
     async def receive_file(
         self,

@@ -16,6 +16,7 @@ from careseal.e2ee.identifiers import SessionId
 from careseal.e2ee.sealing import SALT_SIZE, seal, unseal
 
 from .errors import StorageError
+from .spool import remove_lost
 from .vault import StoreKey, open_key
 
 _SCHEMA = """
@@ -66,6 +67,7 @@ class Store:
             os.chmod(place, 0o700)
         except OSError as error:
             raise StorageError(f"The folder {place} cannot be used: {error.strerror}.") from error
+        remove_lost(place)
         return cls(place, open_key(place / "key", passphrase))
 
     def __enter__(self) -> Self:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import tempfile
+import shutil
 import time
 import unicodedata
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -31,12 +31,18 @@ from careseal.e2ee.payload import File
 from careseal.e2ee.secret import FileKey, MemberToken
 
 from .direct import Direct
-from .errors import FileUnavailable, ServerRefused
+from .errors import ClientError, FileUnavailable, ServerRefused
+from .spool import is_lost, private_file
 from .storage import Store
 from .transport import Transport
 
 AT_ONCE = 3
 """Parts on their way at the same time; each is 8 MiB in memory, plain and sealed."""
+
+CLEARING = 3.0
+"""Seconds that are spent on deleting at the server what a failed upload left there."""
+
+_UPLOAD, _GIVEN_UP = "upload/", "given up/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +106,46 @@ async def upload(
     name: str,
     mime: str,
     tell: OnProgress | None,
-) -> tuple[str, File]:
-    """Stores a file sealed; its record's name in the store, and the message to send of it.
+    *,
+    lasting: bool = True,
+) -> File:
+    """Stores a file sealed; the message to send of it, with which `finish` is to be called.
 
-    An upload of the same file that a crash interrupted goes on where it was.
+    An upload of the same file that a crash interrupted goes on where it was; one of a file that
+    is not `lasting` never does, and neither does one of a file that changed. What such a one left
+    at the server is deleted there.
     """
-    record_name, record, seal = _begin(store, session, source, name, mime)
+    record, seal = _begin(store, session, source, name, mime)
+    try:
+        await _clear(store, transport, session, token)
+        await _send(transport, session, token, source, record, seal, tell)
+    except BaseException as failure:
+        if isinstance(failure, FileUnavailable) or not lasting:
+            _give_up(store, session, seal.file)
+            with suppress(ClientError, TimeoutError):  # the next upload tries again
+                async with asyncio.timeout(CLEARING):
+                    await _clear(store, transport, session, token)
+        raise
+    message = MessageId(record.message)
+    return File(message, seal.file, seal.key, seal.size, seal.parts, record.name, record.mime)
+
+
+def finish(store: Store, session: SessionId, file: File) -> None:
+    """To be called in the transaction that keeps the message. Raises `FileUnavailable`."""
+    if store.version(session, f"{_GIVEN_UP}{file.file}"):
+        raise FileUnavailable("Another process sends this file anew.")
+    store.delete(session, f"{_UPLOAD}{file.file}")
+
+
+async def _send(
+    transport: Transport,
+    session: SessionId,
+    token: MemberToken,
+    source: Path,
+    record: _Upload,
+    seal: FileSeal,
+    tell: OnProgress | None,
+) -> None:
     await transport.create_file(session, token, seal.file, seal.parts, sealed_size(seal.size))
     there = await transport.file(session, token, seal.file)
     present = there.present
@@ -129,32 +169,50 @@ async def upload(
             meter.add(part_length(seal.size, number))
 
     await _all([send() for _ in range(min(AT_ONCE, seal.parts))])
-    message = MessageId(record.message)
-    told = File(message, seal.file, seal.key, seal.size, seal.parts, record.name, record.mime)
-    return record_name, told
+
+
+def _give_up(store: Store, session: SessionId, file: FileId) -> None:
+    """Nobody goes on with this upload: what is of it at the server is to be deleted there."""
+    with store.transaction():
+        if store.version(session, f"{_UPLOAD}{file}"):  # else its message is on its way
+            store.delete(session, f"{_UPLOAD}{file}")
+            store.put(session, f"{_GIVEN_UP}{file}", b"")
+
+
+async def _clear(
+    store: Store, transport: Transport, session: SessionId, token: MemberToken
+) -> None:
+    """Deletes at the server what was given up; it would take up room, and one of `openUploads`."""
+    for given_up in store.names(session, _GIVEN_UP):
+        try:
+            file = FileId.parse(given_up.removeprefix(_GIVEN_UP))
+            await transport.delete_file(session, token, file)
+        except ServerRefused as refused:
+            if refused.problem != "not-found":
+                continue
+        store.delete(session, given_up)
 
 
 def _begin(
     store: Store, session: SessionId, source: Path, name: str, mime: str
-) -> tuple[str, _Upload, FileSeal]:
+) -> tuple[_Upload, FileSeal]:
     stat = source.stat()
     path = str(source.resolve())
+    same: tuple[_Upload, FileSeal] | None = None
     with store.transaction():
-        for record_name in store.names(session, "upload/"):
+        for record_name in store.names(session, _UPLOAD):
             stored = store.get(session, record_name)
             if stored is None:
                 continue
             record = msgspec.msgpack.decode(stored, type=_Upload)
-            if record.path != path:
-                continue
-            if (record.size, record.modified, record.name) == (
-                stat.st_size,
-                stat.st_mtime_ns,
-                name,
-            ):
+            now = (path, stat.st_size, stat.st_mtime_ns, name)
+            if (record.path, record.size, record.modified, record.name) == now:
                 seal = FileSeal(FileId(record.file), FileKey(record.key), record.size)
-                return record_name, record, seal
-            store.delete(session, record_name)
+                same = record, seal
+            elif record.path == path or is_lost(Path(record.path)):
+                _give_up(store, session, FileId(record.file))
+        if same is not None:
+            return same
         seal = FileSeal(FileId(os.urandom(16)), FileKey(os.urandom(32)), stat.st_size)
         part_count(seal.size)
         record = _Upload(
@@ -167,9 +225,8 @@ def _begin(
             name,
             mime,
         )
-        record_name = f"upload/{seal.file}"
-        store.put(session, record_name, msgspec.msgpack.encode(record))
-    return record_name, record, seal
+        store.put(session, f"{_UPLOAD}{seal.file}", msgspec.msgpack.encode(record))
+    return record, seal
 
 
 class Memory:
@@ -290,13 +347,14 @@ def _seal_of(file: File) -> FileSeal:
     return seal
 
 
-def spool(source: BinaryIO, folder: Path) -> Path:
-    """A stream of unknown length as a private file, for sealing needs to know the length."""
-    descriptor, name = tempfile.mkstemp(prefix=".stream-", dir=folder)
-    with os.fdopen(descriptor, "wb") as out:
-        while chunk := source.read(1 << 20):
-            out.write(chunk)
-    return Path(name)
+@asynccontextmanager
+async def spooled(source: BinaryIO, folder: Path) -> AsyncIterator[Path]:
+    """A stream of unknown length as a private file, for sealing needs to know the length. It is
+    gone afterwards, whatever happens."""
+    with private_file(folder) as (path, out):
+        await asyncio.to_thread(shutil.copyfileobj, source, out, 1 << 20)
+        out.flush()
+        yield path
 
 
 def free_path(target: Path, name: str) -> Path:
