@@ -96,6 +96,39 @@ def test_a_failed_change_leaves_everything_as_it_was(folder: Path) -> None:
         assert store.names(SESSION, "") == ["state"]
 
 
+def test_a_full_disk_is_said_and_nothing_is_half_changed(folder: Path) -> None:
+    """The store may grow no further, which SQLite tells as it tells of a full disk."""
+    with Store.open(folder) as store:
+        store.put(SESSION, "state", b"before")
+        store._database.execute("PRAGMA max_page_count = 4")
+        with pytest.raises(StorageError, match="full"):
+            store.put(SESSION, "more", os.urandom(100_000))
+        with pytest.raises(StorageError, match="full"):
+            change_much(store)
+        assert store.get(SESSION, "state") == b"before"
+        store._database.execute("PRAGMA max_page_count = 4000")
+        change_much(store)
+        assert store.get(SESSION, "state") == b"after"
+
+
+def change_much(store: Store) -> None:
+    with store.transaction():
+        store.put(SESSION, "state", b"after")
+        store.put(SESSION, "more", os.urandom(100_000))
+
+
+def test_a_store_that_another_process_holds_is_said(folder: Path) -> None:
+    with Store.open(folder) as store, Store.open(folder) as other:
+        other._database.execute("PRAGMA busy_timeout = 0")
+        with store.transaction():
+            with pytest.raises(StorageError, match="locked"):
+                other.put(SESSION, "state", b"mine")
+            with pytest.raises(StorageError, match="locked"), other.transaction():
+                pass
+        other.put(SESSION, "state", b"mine")
+        assert store.get(SESSION, "state") == b"mine"
+
+
 def change_and_fail(store: Store) -> None:
     with store.transaction():
         store.put(SESSION, "state", b"after")

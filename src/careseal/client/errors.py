@@ -26,7 +26,7 @@ class ClientError(Exception):
      │   └─ ServerRestored   the log ends earlier than it did: `Session.carry_on`
      ├─ CarryOnWaits         another device has what a restored log misses
      ├─ FileUnavailable      the file is not at the server, or not complete
-     └─ StorageError         the store on this device does not open
+     └─ StorageError         the store on this device does not open, or fails
     """
 
 
@@ -157,4 +157,4 @@ class FileUnavailable(ClientError):
 
 
 class StorageError(ClientError):
-    """The store on this device does not open."""
+    """The store on this device does not open, or fails: its disk is full, say."""

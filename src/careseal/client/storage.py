@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import platformdirs
 
@@ -40,7 +40,8 @@ class Store:
     """Named values of sessions in one SQLite file.
 
     Every value is sealed under the store's key and bound to its session and name. A change is
-    one transaction, on disk when it returns; several processes may use one store.
+    one transaction, on disk when it returns; several processes may use one store. What reads or
+    changes it raises `StorageError`.
     """
 
     def __init__(self, folder: Path, key: StoreKey) -> None:
@@ -85,15 +86,15 @@ class Store:
         if self._inside:
             yield
             return
-        self._database.execute("BEGIN IMMEDIATE")
+        self._do("BEGIN IMMEDIATE")
         self._inside = True
         try:
             yield
+            self._do("COMMIT")
         except BaseException:
-            self._database.execute("ROLLBACK")
+            if self._database.in_transaction:  # a full disk may have ended it already
+                self._do("ROLLBACK")
             raise
-        else:
-            self._database.execute("COMMIT")
         finally:
             self._inside = False
 
@@ -104,8 +105,8 @@ class Store:
     def version(self, session: SessionId | None, name: str) -> int:
         """Grows with every change of the value; 0 if there is none."""
         query = "SELECT version FROM sealed WHERE session = ? AND name = ?"
-        found = self._database.execute(query, (session or _NOWHERE, name)).fetchone()
-        return 0 if found is None else int(found[0])
+        found = self._do(query, session or _NOWHERE, name)
+        return int(found[0][0]) if found else 0
 
     def put(self, session: SessionId | None, name: str, value: bytes) -> int:
         """The value's new version."""
@@ -115,32 +116,38 @@ class Store:
             "INSERT INTO sealed VALUES (?, ?, 1, ?) ON CONFLICT DO UPDATE "
             "SET value = excluded.value, version = version + 1 RETURNING version"
         )
-        row = self._database.execute(query, (session or _NOWHERE, name, sealed)).fetchone()
-        return int(row[0])
+        return int(self._do(query, session or _NOWHERE, name, sealed)[0][0])
 
     def delete(self, session: SessionId | None, name: str) -> None:
         query = "DELETE FROM sealed WHERE session = ? AND name = ?"
-        self._database.execute(query, (session or _NOWHERE, name))
+        self._do(query, session or _NOWHERE, name)
 
     def names(self, session: SessionId | None, prefix: str) -> list[str]:
         """Names that begin with `prefix`, sorted."""
         query = "SELECT name FROM sealed WHERE session = ? AND substr(name, 1, ?) = ? ORDER BY name"
-        rows = self._database.execute(query, (session or _NOWHERE, len(prefix), prefix))
+        rows = self._do(query, session or _NOWHERE, len(prefix), prefix)
         return [str(row[0]) for row in rows]
 
     def sessions(self) -> list[SessionId]:
-        rows = self._database.execute("SELECT DISTINCT session FROM sealed")
+        rows = self._do("SELECT DISTINCT session FROM sealed")
         return [SessionId(row[0]) for row in rows if row[0] != _NOWHERE]
 
     def forget(self, session: SessionId) -> None:
         """Deletes everything of a session: the crypto-erase on this device."""
-        self._database.execute("DELETE FROM sealed WHERE session = ?", (session,))
-        self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._do("DELETE FROM sealed WHERE session = ?", session)
+        self._do("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _row(self, session: SessionId | None, name: str) -> tuple[int, bytes] | None:
         query = "SELECT version, value FROM sealed WHERE session = ? AND name = ?"
-        found = self._database.execute(query, (session or _NOWHERE, name)).fetchone()
-        return None if found is None else (int(found[0]), bytes(found[1]))
+        found = self._do(query, session or _NOWHERE, name)
+        return (int(found[0][0]), bytes(found[0][1])) if found else None
+
+    def _do(self, statement: str, *values: bytes | str | int) -> list[tuple[Any, ...]]:
+        """The rows. Raises `StorageError`: the disk is full, say, or held by another process."""
+        try:
+            return self._database.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise StorageError(f"The store in {self.folder} fails: {error}.") from error
 
     def _open(self, session: SessionId | None, name: str, sealed: bytes) -> bytes:
         salt, rest = sealed[:SALT_SIZE], sealed[SALT_SIZE:]
