@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,6 +36,8 @@ def backup(
         raise fail(f"No backup was made. {sentence}") from None
     except (BackupError, OSError) as failure:
         raise fail(f"No backup was made. {failure}") from None
+    except sqlite3.Error as failure:
+        raise fail(f"No backup was made. The database cannot be copied: {failure}.") from None
     typer.echo(f"Backed up {_told(made)}; {made.copied} objects were new.")
 
 
@@ -50,19 +53,24 @@ def restore(
     from careseal.server import backup
     from careseal.server.single import InUse
 
-    if verify:
-        found = list(backup.check(source))
-        for wrong in found:
-            typer.echo(wrong)
-        if found:
-            raise fail(f"The backup in {source} cannot be restored.")
-        typer.echo(f"The backup in {source} is whole.")
-        return
     try:
+        if verify:
+            _verify(source, list(backup.check(source)))
+            return
         made = backup.restore(source, data, hint)
     except (backup.BackupError, InUse, OSError) as failure:
         raise fail(str(failure)) from None
+    except sqlite3.Error as failure:
+        raise fail(f"The database cannot be read or copied: {failure}.") from None
     typer.echo(f"Restored {_told(made)} to {data}.")
+
+
+def _verify(source: Path, found: list[str]) -> None:
+    for wrong in found:
+        typer.echo(wrong)
+    if found:
+        raise fail(f"The backup in {source} cannot be restored.")
+    typer.echo(f"The backup in {source} is whole.")
 
 
 def _told(extent: Extent) -> str:

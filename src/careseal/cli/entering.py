@@ -162,24 +162,27 @@ def sessions(store: StoreFolder = None, as_json: AsJson = False) -> None:
     from careseal.client.profile import Profile
     from careseal.e2ee.policy import Settings
 
-    with open_store(store) as kept:
-        for session in kept.sessions():
-            if kept.version(session, "founding"):
-                continue
-            state = Keeper(kept, session).state
-            origin = Profile.decode(kept.get(session, "profile")).origin
-            settings = Settings() if state.epoch is None else state.epoch.policy.settings
-            told = {
-                "session": str(session),
-                "title": settings.title,
-                **starting(settings.starts),
-                "server": origin,
-                "phase": state.phase.value,
-            }
-            line = f"{session}  {settings.title or '(no title)'}  {origin}  {state.phase}"
-            if settings.starts is not None:
-                line += f"  {when(settings.starts)}"
-            say(as_json, told, line)
+    async def work() -> None:
+        with open_store(store) as kept:
+            for session in kept.sessions():
+                if kept.version(session, "founding"):
+                    continue
+                state = Keeper(kept, session).state
+                origin = Profile.decode(kept.get(session, "profile")).origin
+                settings = Settings() if state.epoch is None else state.epoch.policy.settings
+                told = {
+                    "session": str(session),
+                    "title": settings.title,
+                    **starting(settings.starts),
+                    "server": origin,
+                    "phase": state.phase.value,
+                }
+                line = f"{session}  {settings.title or '(no title)'}  {origin}  {state.phase}"
+                if settings.starts is not None:
+                    line += f"  {when(settings.starts)}"
+                say(as_json, told, line)
+
+    run(work())
 
 
 def leave(

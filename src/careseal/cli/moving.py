@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .exits import fail
-from .serve import require_server
+from .serve import places_told, require_server
 from .telling import hint, size
 
 From = Annotated[
@@ -91,8 +91,6 @@ def move(
     require_server()
     from careseal.server import moving
     from careseal.server.settings import Settings
-    from careseal.server.single import InUse
-    from careseal.server.store.migration import TooNew
 
     here = Settings(
         data=source,
@@ -107,12 +105,13 @@ def move(
         secrets_file=to_secrets_file,
     )
     try:
-        if give_up:
-            moving.give_up(here, there)
-            typer.echo("Given up. The server can start at the source again.")
-            return
-        carried = moving.move(here, there, hint, running=while_running)
-    except (moving.MoveError, InUse, TooNew, OSError, ValueError) as failure:
+        with places_told():
+            if give_up:
+                moving.give_up(here, there)
+                typer.echo("Given up. The server can start at the source again.")
+                return
+            carried = moving.move(here, there, hint, running=while_running)
+    except moving.MoveError as failure:
         raise fail(str(failure)) from None
     told = (
         f"{carried.sessions} sessions are there: {carried.rows} rows and {carried.objects} objects "

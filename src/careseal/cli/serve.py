@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from .exits import fail, sentence
+from .telling import one_line
 
 if TYPE_CHECKING:
     from careseal.server import settings
@@ -262,7 +267,8 @@ def api_token(
     settings = Settings(
         data=data, database_urls=tuple(database_url or ()), secrets_file=secrets_file
     )
-    typer.echo(asyncio.run(process.make_api_token(settings)))
+    with places_told():
+        typer.echo(asyncio.run(process.make_api_token(settings)))
 
 
 def sign_in_link(
@@ -284,7 +290,34 @@ def sign_in_link(
         secrets_file=secrets_file,
         public_url=public_url,
     )
-    typer.echo(asyncio.run(process.make_sign_in_link(settings)))
+    with places_told():
+        typer.echo(asyncio.run(process.make_sign_in_link(settings)))
+
+
+@contextmanager
+def places_told() -> Iterator[None]:
+    """Databases, objects and folders that cannot be used become a sentence and an exit code."""
+    from obstore.exceptions import BaseError
+    from sqlalchemy.exc import DBAPIError
+
+    from careseal.server.problems import Problem
+    from careseal.server.single import InUse
+    from careseal.server.store.migration import Elsewhere, TooNew
+
+    try:
+        yield
+    except DBAPIError as failure:
+        lines = str(failure.orig).strip().splitlines()
+        why = one_line(lines[0]) if lines else type(failure.orig).__name__
+        raise fail(f"The database cannot be used: {why}.") from None
+    except Problem as failure:
+        raise fail(failure.detail) from None
+    except BaseError as failure:
+        raise fail(f"The objects cannot be used: {type(failure).__name__}.") from None
+    except OSError as failure:
+        raise fail(sentence(failure)) from None
+    except (InUse, TooNew, Elsewhere, ValueError) as refused:
+        raise fail(str(refused)) from None
 
 
 def add_to(app: typer.Typer) -> None:

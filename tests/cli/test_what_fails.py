@@ -1,0 +1,66 @@
+"""What cannot be used is told in a sentence, never by a traceback."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from careseal.client import Store
+from careseal.e2ee.identifiers import SessionId
+from tests.cli.conftest import Shell
+
+NOWHERE = "--database-url=postgresql://careseal:secret@127.0.0.1:9/careseal"
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    """An operator's, with a data folder."""
+    made = Shell(tmp_path, "http://localhost:9", "Dr Roe")
+    made.run("api-token", "--data=data")
+    return made
+
+
+def told(shell: Shell, *arguments: str) -> str:
+    """The one line of stderr."""
+    (line,) = shell.run(*arguments, code=1).decode().splitlines()
+    return line
+
+
+@pytest.mark.small
+@pytest.mark.parametrize("command", ["api-token", "sign-in-link"])
+def test_a_database_that_is_none_or_does_not_answer(shell: Shell, command: str) -> None:
+    assert "looks like postgresql" in told(shell, command, "--database-url=nonsense")
+    line = told(shell, command, "--data=elsewhere", NOWHERE)
+    assert "The database cannot be used" in line
+    assert "secret" not in line
+    assert "data/secrets.json: " in told(shell, command, "--data=data/secrets.json")
+    with sqlite3.connect(shell.folder / "data" / "careseal.sqlite3") as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    assert "of a later release" in told(shell, command, "--data=data")
+
+
+@pytest.mark.small
+def test_a_move_whose_target_does_not_answer(shell: Shell) -> None:
+    folders = (f"--from={shell.folder / 'data'}", f"--to={shell.folder / 'target'}")
+    assert "The database cannot be used" in told(shell, "move", *folders, f"--to-{NOWHERE[2:]}")
+
+
+@pytest.mark.small
+def test_a_backup_of_what_is_damaged_or_cannot_be_read(shell: Shell) -> None:
+    shell.run("backup", "--data=data", "copy")
+    copy = shell.folder / "copy" / "careseal.sqlite3"
+    with sqlite3.connect(copy) as database:
+        database.execute("DROP TABLE part")
+    assert "cannot be read or copied: no such table" in told(shell, "restore", "--verify", "copy")
+    assert "cannot be read or copied: no such" in told(shell, "restore", "--data=new", "copy")
+    copy.write_bytes(b"no database at all")
+    assert "The database cannot be copied" in told(shell, "backup", "--data=copy", "another")
+
+
+def test_a_store_that_another_key_sealed(shell: Shell) -> None:
+    with Store.open(shell.folder / shell.name) as store:
+        store.put(SessionId(b"s" * 16), "state", b"anything")
+    (shell.folder / shell.name / "key").unlink()
+    assert "sealed by another key" in told(shell, "sessions")
