@@ -48,6 +48,13 @@ def test_a_move_whose_target_does_not_answer(shell: Shell) -> None:
 
 
 @pytest.mark.small
+def test_a_move_from_the_folder_here(shell: Shell) -> None:
+    assert (
+        "Start the server at the new place" in shell.run("move", "--from=data", "--to=new").decode()
+    )
+
+
+@pytest.mark.small
 def test_a_backup_of_what_is_damaged_or_cannot_be_read(shell: Shell) -> None:
     shell.run("backup", "--data=data", "copy")
     copy = shell.folder / "copy" / "careseal.sqlite3"

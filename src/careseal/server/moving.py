@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Table, text
@@ -232,9 +233,7 @@ def _opened(settings: Settings, *, new: bool = False) -> Iterator[_Place]:
     for url in urls:
         if new:
             migration.upgrade(url, moving=True)
-        elif (
-            url.get_backend_name() == "sqlite" and not (settings.data / str(url.database)).exists()
-        ):
+        elif url.get_backend_name() == "sqlite" and not Path(str(url.database)).exists():
             raise MoveError(f"{settings.data} holds no data of a careseal server.")
     engines = [open_engines(url) for url in urls]
     try:
