@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
+
+if sys.platform != "win32":
+    import fcntl
 
 _PREFIX = ".stream-"
 
@@ -21,7 +24,7 @@ def private_file(folder: Path) -> Iterator[tuple[Path, BinaryIO]]:
         path = Path(name)
         try:
             with os.fdopen(descriptor, "wb") as out:
-                fcntl.flock(out, fcntl.LOCK_EX)
+                _lock(out)
                 if path.exists():  # else another process took it for a lost one before that
                     yield path, out
                     return
@@ -33,10 +36,16 @@ def remove_lost(folder: Path) -> None:
     """Removes what processes left that were killed: their locks went with them."""
     for path in folder.glob(f"{_PREFIX}*"):
         with suppress(OSError), path.open("r+b") as file:  # one that is locked is in use
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(file, wait=False)
             path.unlink(missing_ok=True)
 
 
 def is_lost(path: Path) -> bool:
     """Whether this was a stream, and no process has it any more."""
     return path.name.startswith(_PREFIX) and not path.exists()
+
+
+def _lock(file: BinaryIO, *, wait: bool = True) -> None:
+    """Raises `OSError` where another process has it."""
+    if sys.platform != "win32":  # there a file that is open cannot be removed anyway
+        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
