@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.call_pages.turn import Turn
+from tests.browser.devices import ASKED
 from tests.browser.people import Person, clinician, new_session, patient
 from tests.browser.seeing import two_pictures
 from tests.serving import serving
@@ -73,6 +74,25 @@ def test_after_a_reload_the_patient_is_back_by_itself(visit: tuple[Person, Perso
     ann.page.reload()
     expect(ann.button("Hang up")).to_be_visible()
     sees_other(ann)
+    sees_other(doctor)
+
+
+def test_who_was_muted_and_unseen_is_so_after_a_reload_until_they_say_otherwise(
+    visit: tuple[Person, Person],
+) -> None:
+    doctor, ann = in_call(visit)
+    ann.button("Mute").click()
+    ann.button("Turn camera off").click()
+    ann.page.add_init_script(ASKED)
+    ann.page.reload()
+    expect(ann.button("Unmute")).to_be_visible()
+    expect(ann.button("Turn camera on")).to_be_visible()
+    expect(doctor.page.get_by_text("Ann has no picture on")).to_be_visible()
+    expect(doctor.page.get_by_text("Muted", exact=True).first).to_be_attached()
+    assert ann.page.evaluate("asked") == {"audio": 0, "video": 0}
+    ann.button("Unmute").click()
+    expect(doctor.page.get_by_text("Muted", exact=True)).to_have_count(0)
+    ann.button("Turn camera on").click()
     sees_other(doctor)
 
 

@@ -114,7 +114,7 @@ export function playCalls(scene: string): Promise<Calls> {
   const blurred = signal(false)
   const own = active ? picture(210) : undefined
   const preview = signal(own)
-  const ongoing: OngoingCall = { call: "c", names: ["Dr Miriam Roe", "عمر الحداد"], wasIn: false }
+  const ongoing: OngoingCall = { call: "c", names: ["Dr Miriam Roe", "عمر الحداد"], wasIn: undefined }
   const errors = errorsOf(scene)
   const news = signal(scene === "call-plugged" ? ({ what: "offered", devices: devices.slice(2) } as const) : undefined)
   const idle = (): Promise<void> => Promise.resolve()

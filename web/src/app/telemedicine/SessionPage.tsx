@@ -147,11 +147,11 @@ function useCalls(session: Session, line: CallLine): Calls | undefined {
   return calls
 }
 
-/** Back into the call that this page was in before it was loaded again. */
+/** Back into the call that this page was in before it was loaded again, as it was left: who was muted or unseen stays so. */
 function useReturn(calls: Calls | undefined): void {
-  const wasIn = calls?.ongoing.value?.wasIn === true
+  const wasIn = calls?.ongoing.value?.wasIn
   useEffect(() => {
-    if (wasIn) void calls.joinOngoing(callMedia())
+    if (wasIn) void calls.joinOngoing(wasIn)
   }, [calls, wasIn])
 }
 

@@ -5,7 +5,7 @@ import { createCalls } from "./call.ts"
 import { type Devices } from "./devices.ts"
 import { type Link, type LinkOptions, type LinkState } from "./link.ts"
 import { type Sealing, type SealingEvents } from "./sealing.ts"
-import { type Calls } from "./types.ts"
+import { type Calls, type MediaChoice } from "./types.ts"
 
 const peer = (leaf: number, name: string, instance = `${name}-page`): Peer => ({ memberId: name, leaf, instance, name })
 const [ROE, ANN, KIM, LEE, MAX] = ["Roe", "Ann", "Kim", "Lee", "Max"].map((name, leaf) => peer(leaf, name)) as [
@@ -183,8 +183,21 @@ function fakeDevices(): Devices {
   }
 }
 
+/** The browser's storage of one tab, which stays over a reload. */
+function keepOverReloads(): void {
+  const kept = new Map<string, string>()
+  vi.stubGlobal("sessionStorage", {
+    getItem: (key: string) => kept.get(key) ?? null,
+    setItem: (key: string, value: string) => void kept.set(key, value),
+    removeItem: (key: string) => void kept.delete(key),
+  })
+}
+
 beforeEach(() => void vi.useFakeTimers())
-afterEach(() => void vi.useRealTimers())
+afterEach(() => {
+  vi.useRealTimers()
+  vi.unstubAllGlobals()
+})
 
 it("a page that rings or is in a call says so, once each", async () => {
   const ann = stage(ANN, [ROE])
@@ -466,6 +479,47 @@ describe("a call under way", () => {
     roe.linkTo(ANN).options.events.betrayed("foreign-fingerprint")
     expect(roe.alarms).toEqual([{ kind: "foreign-fingerprint", who: "Ann", stops: true }])
     expect(roe.state()).toMatchObject({ kind: "ended", reason: "alarm" })
+  })
+})
+
+describe("a page that was loaded again", () => {
+  const ON = { type: "media", audio: true, video: true, screen: false, context: ["", "", ""] } satisfies Partial<CallSignal>
+
+  async function reached() {
+    keepOverReloads()
+    const ann = stage(ANN, [ROE])
+    ann.hear(ROE, OFFER)
+    await ann.calls.answer(BOTH)
+    ann.linkTo(ROE).become("connected")
+    return ann
+  }
+
+  /** What it sent before, as it hears that the call goes on. */
+  function again(): { calls: Calls; left: MediaChoice | undefined } {
+    const ann = stage(ANN, [ROE])
+    ann.hear(ROE, { ...ON, call: CALL })
+    return { calls: ann.calls, left: ann.calls.ongoing.value?.wasIn }
+  }
+
+  it("is back as it was left, and so after another reload", async () => {
+    const ann = await reached()
+    expect(again().left).toEqual(BOTH)
+    await ann.calls.setMuted(true)
+    expect(again().left).toEqual({ audio: false, video: true })
+    await ann.calls.setCameraOff(true)
+    const { calls, left = BOTH } = again()
+    expect(left).toEqual({ audio: false, video: false })
+    await calls.joinOngoing(left)
+    expect([calls.muted.value, calls.cameraOff.value]).toEqual([true, true])
+    expect(again().left).toEqual(left)
+    await calls.setMuted(false)
+    expect(again().left).toEqual({ audio: true, video: false })
+  })
+
+  it("goes back into no call that it left", async () => {
+    const ann = await reached()
+    ann.calls.hangUp()
+    expect(again().left).toBeUndefined()
   })
 })
 

@@ -100,6 +100,7 @@ function listen(course: Course): (() => void)[] {
     }),
     effect(() => membersChanged(course)),
     effect(() => course.media.put()),
+    effect(() => course.remember()),
     () => course.media.blur.stop(),
     () => clearInterval(seconds),
     () => clearInterval(levels),

@@ -7,7 +7,7 @@ import { type CallEvent, Notices } from "./notices.ts"
 import { Ongoing } from "./ongoing.ts"
 import { OwnMedia } from "./ownMedia.ts"
 import { People } from "./people.ts"
-import { forgetCall, rememberCall } from "./rejoin.ts"
+import { forgetCall, leftIn, rememberCall } from "./rejoin.ts"
 import { type Surroundings } from "./surroundings.ts"
 import { type Caller, type CallsOptions, type CallState, type EndReason, type MissedCall } from "./types.ts"
 
@@ -94,13 +94,18 @@ export class Course {
     if (!this.isCurrent(which) || !which.accepted || !this.is("ringing-out", "connecting", "active")) return
     const reached = this.startedAt.peek() !== undefined
     if (which.startedHere && which.present.size === 0 && !reached) return
-    if (which.connected && !reached) {
-      this.startedAt.value = Date.now()
-      rememberCall(which.id)
-    }
+    if (which.connected && !reached) this.startedAt.value = Date.now()
     const gap = reached && which.links.size > 0 && which.aloneFor < UNSAID
     const kind = which.connected || gap ? "active" : "connecting"
     if (!this.is(kind)) this.state.value = { kind, call: which.id }
+  }
+
+  /** To be called in an effect. Who comes back into a call that was reached sends no more than when the page went. */
+  remember(): void {
+    const { value: choice } = this.media.choice
+    const call = this.conversation.value?.id
+    if (call === undefined) return
+    if (this.startedAt.value !== undefined || leftIn(call)) rememberCall(call, choice)
   }
 
   /** Ends the call here and returns how many seconds it lasted. Tells nobody. */

@@ -2,7 +2,7 @@
 import { type ReadonlySignal, signal } from "@preact/signals"
 import { type Peer } from "../session/types.ts"
 import { keyOf } from "./conversation.ts"
-import { rememberedCall } from "./rejoin.ts"
+import { leftIn } from "./rejoin.ts"
 import { type OngoingCall } from "./types.ts"
 
 /** With the pages that take part, by key. */
@@ -19,7 +19,7 @@ export class Ongoing {
   note(from: Peer, call: string): void {
     const before = this.#shown.peek()
     const peers = new Map(before?.call === call ? before.peers : undefined).set(keyOf(from), from)
-    this.#shown.value = { call, peers, names: namesOf(peers), wasIn: rememberedCall() === call }
+    this.#shown.value = { call, peers, names: namesOf(peers), wasIn: leftIn(call) }
   }
 
   left(from: Peer): void {

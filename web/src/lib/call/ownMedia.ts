@@ -15,6 +15,8 @@ export class OwnMedia {
   readonly preview = computed(() => streamOf(this.devices.camera))
   readonly screen = computed(() => streamOf(this.devices.screen))
   readonly sharing = computed(() => this.devices.screen.value !== undefined)
+  /** What is sent, or would be if the devices were there. */
+  readonly choice = computed<MediaChoice>(() => ({ audio: !this.muted.value, video: !this.#cameraOff.value }))
   readonly cameraOff = computed(() => this.#cameraOff.value || this.devices.camera.value === undefined)
   readonly speakingWhileMuted = computed(() => this.muted.value && this.conversation.value !== undefined && this.#spoke.value)
   readonly blur: Blur

@@ -1,17 +1,21 @@
-/** Which call this tab was in, over a reload: a random id, gone with the tab and with the call. */
+/** Which call this tab was in and what it sent there, over a reload: a random id and two switches, gone with the tab and with the call. */
+import { type MediaChoice } from "./types.ts"
+
 const KEY = "careseal.call"
 
-export function rememberCall(call: string): void {
+export function rememberCall(call: string, { audio, video }: MediaChoice): void {
   try {
-    sessionStorage.setItem(KEY, call)
+    sessionStorage.setItem(KEY, JSON.stringify({ call, audio, video }))
   } catch {
     // Storage may be forbidden; then a reload asks before it joins again.
   }
 }
 
-export function rememberedCall(): string | undefined {
+/** What this tab sent in this call when it was last in it; undefined where it was in none or in another. */
+export function leftIn(call: string): MediaChoice | undefined {
   try {
-    return sessionStorage.getItem(KEY) ?? undefined
+    const kept = JSON.parse(sessionStorage.getItem(KEY) ?? "{}") as { call?: string } & Partial<MediaChoice>
+    return kept.call === call ? { audio: kept.audio === true, video: kept.video === true } : undefined
   } catch {
     return undefined
   }

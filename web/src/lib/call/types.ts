@@ -165,8 +165,8 @@ export interface CallError {
 export interface OngoingCall {
   call: string
   names: readonly string[]
-  /** This page was in it before a reload: joining again needs no question. */
-  wasIn: boolean
+  /** This page was in it before a reload, and sent this: joining again with as much needs no question. */
+  wasIn: MediaChoice | undefined
 }
 
 export interface MissedCall {
