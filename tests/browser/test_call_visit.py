@@ -10,8 +10,11 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser.call_pages.turn import Turn
 from tests.browser.devices import ASKED
+from tests.browser.made_files import png
 from tests.browser.people import Person, clinician, new_session, patient
 from tests.browser.seeing import two_pictures
+from tests.browser.test_files_shown import send
+from tests.browser.test_screens import axe
 from tests.serving import serving
 
 pytestmark = pytest.mark.alone
@@ -113,6 +116,39 @@ def test_a_declined_call_is_over_for_both(visit: tuple[Person, Person]) -> None:
     for person in (doctor, ann):
         expect(person.button("Hang up")).to_have_count(0)
         expect(person.chat.get_by_text(re.compile("declined", re.IGNORECASE)).first).to_be_visible()
+
+
+def test_a_call_is_seen_and_answered_over_a_file_that_fills_the_page(
+    visit: tuple[Person, Person],
+) -> None:
+    doctor, ann = visit
+    send(doctor, "knee.png", "image/png", png(640, 480))
+    ann.button("Show knee.png").click()
+    viewer = ann.page.get_by_role("dialog", name="knee.png")
+    expect(viewer).to_be_visible()
+    doctor.button("Start call").click()
+    answer = viewer.get_by_role("button", name="Answer")
+    expect(answer).to_be_visible()
+    assert axe(ann.page) == []
+    answer.click()
+    expect(viewer).to_have_count(0)
+    sees_other(ann)
+    sees_other(doctor)
+
+
+def test_a_call_is_answered_over_a_question_that_was_asked_meanwhile(
+    visit: tuple[Person, Person],
+) -> None:
+    doctor, ann = visit
+    doctor.button("Start call").click()
+    expect(ann.button("Answer")).to_be_visible()
+    ann.button("Leave").click()
+    question = ann.page.get_by_role("dialog", name="Leave this visit?")
+    expect(question.get_by_role("button", name="Answer")).to_be_visible()
+    question.get_by_role("button", name="Cancel").click()
+    expect(question).to_have_count(0)
+    ann.button("Answer").click()
+    sees_other(ann)
 
 
 def test_who_is_removed_in_the_middle_of_a_call_is_out_of_it(visit: tuple[Person, Person]) -> None:

@@ -1,5 +1,6 @@
 import { useErrorBoundary } from "preact/hooks"
 import { later } from "../components/later"
+import { WithinReach } from "../components/modal"
 import { Notices } from "../components/notices"
 import { t } from "../i18n/index"
 import { FailurePage } from "./FailurePage"
@@ -19,7 +20,9 @@ export function App({ services }: { services: Services }) {
         {t("app.skip")}
       </a>
       {crash ? <Crashed /> : <Routed />}
-      <Notices />
+      <WithinReach>
+        <Notices />
+      </WithinReach>
     </ServicesProvider>
   )
 }

@@ -1,7 +1,8 @@
 import { type ComponentChildren } from "preact"
-import { useEffect, useId, useRef } from "preact/hooks"
+import { useId } from "preact/hooks"
 import { t } from "../i18n/index"
 import { Icon } from "./Icon"
+import { useModal } from "./modal"
 
 interface Props {
   title: string
@@ -11,20 +12,10 @@ interface Props {
   foot?: ComponentChildren
 }
 
-/** A modal dialog of the browser: it holds the focus, and gives it back to where it came from. */
+/** A modal dialog with its title, and a way to close it. */
 export function Dialog({ title, onClose, children, foot }: Props) {
-  const ref = useRef<HTMLDialogElement>(null)
+  const ref = useModal()
   const heading = useId()
-  useEffect(() => {
-    const dialog = ref.current
-    const before = document.activeElement
-    dialog?.showModal()
-    return () => {
-      dialog?.close()
-      // It has left the page by now, and so the browser does not do it.
-      if (before instanceof HTMLElement) before.focus()
-    }
-  }, [])
   return (
     <dialog
       ref={ref}

@@ -1,6 +1,7 @@
 import { useSignal, type Signal } from "@preact/signals"
 import { useEffect, useState } from "preact/hooks"
 import { later } from "../../components/later"
+import { WithinReach } from "../../components/modal"
 import { notify } from "../../components/notices"
 import { AlarmBanner } from "../../components/telemedicine/AlarmBanner"
 import { doubtful, DropAnywhere } from "../../components/telemedicine/FileTransfer"
@@ -95,12 +96,22 @@ function Visit({ session, line }: { session: Session; line: CallLine }) {
           />
         )}
       </main>
-      {calls?.state.value.kind === "ringing-in" && <IncomingCall calls={calls} media={callMedia} />}
+      {ringing && (
+        <WithinReach>
+          <IncomingCall calls={calls} onAnswer={() => answer(session, calls)} />
+        </WithinReach>
+      )}
       {viewed(session).value !== undefined && <Viewer session={session} />}
       {doubtful(session).value.length > 0 && <SendQuestion session={session} />}
       <DropAnywhere session={session} enabled={open} />
     </div>
   )
+}
+
+/** A file that fills the page gives way to the call. */
+function answer(session: Session, calls: Calls): void {
+  viewed(session).value = undefined
+  void calls.answer(callMedia())
 }
 
 /** In a call on a narrow page the panel is a sheet: the same button opens and closes it. */

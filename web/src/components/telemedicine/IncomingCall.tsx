@@ -1,13 +1,13 @@
 import { useEffect } from "preact/hooks"
 import { t } from "../../i18n/index"
 import { Words } from "../../i18n/Words"
-import { type Calls, type MediaChoice } from "../../lib/call/types"
+import { type Calls } from "../../lib/call/types"
 import { Icon } from "../Icon"
 import { initial } from "./callWords"
 import { ring } from "./sounds"
 
 /** Somebody rings. It takes no focus: who is writing must not answer by a key meant for a letter. */
-export default function IncomingCall({ calls, media }: { calls: Calls; media: () => MediaChoice }) {
+export default function IncomingCall({ calls, onAnswer }: { calls: Calls; onAnswer: () => void }) {
   const state = calls.state.value
   const ringing = state.kind === "ringing-in"
   useEffect(() => (ringing ? ring() : undefined), [ringing])
@@ -27,11 +27,7 @@ export default function IncomingCall({ calls, media }: { calls: Calls; media: ()
           <Icon name="hangUp" />
           {t("call.decline")}
         </button>
-        <button
-          type="button"
-          class="button primary"
-          onClick={() => void calls.answer(media())}
-        >
+        <button type="button" class="button primary" onClick={onAnswer}>
           <Icon name="phone" />
           {t("call.answer")}
         </button>

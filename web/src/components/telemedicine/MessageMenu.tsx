@@ -2,6 +2,7 @@ import { useSignal } from "@preact/signals"
 import { useLayoutEffect, useRef } from "preact/hooks"
 import { t } from "../../i18n/index"
 import { Icon, type IconName } from "../Icon"
+import { openModal } from "../modal"
 import { type Deeds, type LivingItem, openFor } from "./deeds"
 import { moreEmoji, quickEmoji } from "./emoji"
 
@@ -23,11 +24,7 @@ export default function MessageMenu({ item, anchor, only, writable, deeds, onClo
   const open = openFor(item, writable)
   // The finger that opened it by resting still lies where the menu is now: what it lets go of was not chosen.
   const pressed = useRef(false)
-  useLayoutEffect(() => {
-    const dialog = ref.current
-    dialog?.showModal()
-    return () => dialog?.close()
-  }, [])
+  useLayoutEffect(() => (ref.current ? openModal(ref.current) : undefined), [])
   useLayoutEffect(() => {
     const dialog = ref.current
     if (!dialog) return

@@ -4,6 +4,7 @@ import { rightToLeft, t } from "../../../i18n/index"
 import { type FileItem, type Session } from "../../../lib/session/types"
 import { Icon, type IconName } from "../../Icon"
 import { later } from "../../later"
+import { useModal } from "../../modal"
 import { SaveButton } from "../SaveButton"
 import { useBlobUrl } from "./blobUrl"
 import { openForShowing, type Opened, type Reason } from "./open"
@@ -47,19 +48,10 @@ interface OverlayProps {
 
 function Overlay({ session, item, place, onWalk, onClose }: OverlayProps) {
   const { file } = item
-  const dialog = useRef<HTMLDialogElement>(null)
+  const dialog = useModal()
   const heading = useId()
   const [zoom, setZoom] = useState(0)
   const { opened, done, again } = useOpened(session, item)
-  useEffect(() => {
-    const shown = dialog.current
-    const before = document.activeElement
-    shown?.showModal()
-    return () => {
-      shown?.close()
-      if (before instanceof HTMLElement) before.focus()
-    }
-  }, [])
   useEffect(() => setZoom(0), [item.key])
 
   const zoomable = opened && "content" in opened && (opened.content.kind === "picture" || opened.content.kind === "pdf")
