@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.call_pages.caller import Caller
 from tests.browser.people import Person
 from tests.browser.test_call_visit import in_call as in_visit
+from tests.browser.test_call_visit import sees_other
 
 pytestmark = pytest.mark.alone
 
@@ -337,6 +338,40 @@ def test_a_call_in_the_visit_with_its_comforts(visit: tuple[Person, Person]) -> 
     doctor.page.wait_for_function("() => awake.every(({ released }) => released)")
     for person in visit:
         said(person.page, "The call has ended")
+
+
+def test_a_call_waits_for_who_goes_to_another_page_of_the_client(
+    visit: tuple[Person, Person],
+) -> None:
+    doctor, ann = visit
+    doctor.page.evaluate(WITNESS)
+    in_visit(visit)
+    desk = doctor.page.get_by_role("heading", name="Your sessions")
+
+    doctor.page.go_back()
+    expect(desk).to_be_visible()
+    doctor.page.wait_for_function(DARK)
+    expect(ann.page.get_by_text("Line gone. Connecting again…").first).to_be_visible()
+    doctor.page.go_forward()
+    sees_other(ann)
+    sees_other(doctor)
+
+    doctor.button("Mute").click()
+    doctor.page.get_by_role("link", name="All sessions").click()
+    question = doctor.page.get_by_role("dialog", name="Go to your sessions?")
+    expect(question).to_contain_text("You are out of the call until you are back")
+    question.get_by_role("button", name="Cancel").click()
+    expect(doctor.button("Unmute")).to_be_visible()
+    doctor.page.get_by_role("link", name="All sessions").click()
+    question.get_by_role("button", name="All sessions").click()
+    expect(desk).to_be_visible()
+    doctor.page.wait_for_function(DARK)
+    rows = doctor.page.get_by_role("list", name="Open sessions").get_by_role("listitem")
+    rows.get_by_role("link").click()
+    expect(doctor.button("Unmute")).to_be_visible()
+    sees_other(ann)
+    sees_other(doctor)
+    expect(ann.chat.get_by_text(re.compile("The call ended"))).to_have_count(0)
 
 
 def test_who_comes_back_is_shown_the_call_that_was_missed(visit: tuple[Person, Person]) -> None:

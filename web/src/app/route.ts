@@ -27,11 +27,15 @@ export function goTo(to: string): void {
   path.value = location.pathname
 }
 
+/** Whether a click on a link is meant for this tab. */
+export const isPlain = ({ button, metaKey, ctrlKey, shiftKey }: MouseEvent): boolean =>
+  button === 0 && !metaKey && !ctrlKey && !shiftKey
+
 /** Follows the browser's back button and plain clicks on links within the client. */
 export function followHistory(): void {
   window.addEventListener("popstate", () => (path.value = location.pathname))
   document.addEventListener("click", (event) => {
-    if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey) return
+    if (event.defaultPrevented || !isPlain(event)) return
     const link = event.target instanceof Element ? event.target.closest("a") : null
     if (!link || link.target || link.download || link.origin !== location.origin || link.hash) return
     if (!known.has(routeOf(link.pathname).page)) return

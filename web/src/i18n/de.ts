@@ -274,6 +274,9 @@ const de: Catalogue = {
   "session.panel": "Chat und Personen",
   "session.stage": "Anruf",
   "session.toDashboard": "Alle Sitzungen",
+  "session.away.title": "Zu Ihren Sitzungen gehen?",
+  "session.away.call": "Sie sind nicht mehr im Anruf, bis Sie in diese Sprechstunde zurückkommen.",
+  "session.away.unsent": "Was noch nicht gesendet ist, wartet, bis Sie zurück sind.",
   "session.opening": "Die Sprechstunde wird geöffnet …",
   "session.removed.title": "Sie wurden aus dieser Sprechstunde entfernt",
   "session.removed.text":

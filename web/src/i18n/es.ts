@@ -272,6 +272,9 @@ const es: Catalogue = {
   "session.panel": "Chat y personas",
   "session.stage": "Llamada",
   "session.toDashboard": "Todas las consultas",
+  "session.away.title": "¿Ir a sus consultas?",
+  "session.away.call": "Estará fuera de la llamada hasta que vuelva a esta consulta.",
+  "session.away.unsent": "Lo que aún no se ha enviado espera hasta que vuelva.",
   "session.opening": "Abriendo la consulta…",
   "session.removed.title": "Ya no tiene acceso a esta consulta",
   "session.removed.text":

@@ -273,6 +273,9 @@ const fr: Catalogue = {
   "session.panel": "Discussion et personnes",
   "session.stage": "Appel",
   "session.toDashboard": "Toutes les consultations",
+  "session.away.title": "Aller à vos consultations ?",
+  "session.away.call": "Vous serez hors de l’appel jusqu’à votre retour dans cette consultation.",
+  "session.away.unsent": "Ce qui n’est pas encore envoyé attend votre retour.",
   "session.opening": "Ouverture de la consultation…",
   "session.removed.title": "Vous n’avez plus accès à cette consultation",
   "session.removed.text":

@@ -8,6 +8,8 @@ import { t } from "../../i18n/index"
 import { type Calls } from "../../lib/call/types"
 import { type Session } from "../../lib/session/types"
 import { later } from "../../components/later"
+import { goTo, isPlain } from "../route"
+import { inCall } from "./Stage"
 
 const CallTimer = later(() => import("../../components/telemedicine/CallTimer"))
 
@@ -27,9 +29,7 @@ export function SessionHeader({ session, calls, onDeleted }: Props) {
   return (
     <header class="visit-head">
       {host ? (
-        <a class="button bare square" href="/" aria-label={t("session.toDashboard")} title={t("session.toDashboard")}>
-          <Mark />
-        </a>
+        <ToDashboard session={session} calling={calls !== undefined && inCall(calls.state.value)} />
       ) : (
         <Mark />
       )}
@@ -63,6 +63,35 @@ export function SessionHeader({ session, calls, onDeleted }: Props) {
           <Leaving session={session} host={host} onClose={() => void (asking.value = false)} />
         ))}
     </header>
+  )
+}
+
+/** The way to the other sessions. It leads out of a call, and stops what is on its way. */
+function ToDashboard({ session, calling }: { session: Session; calling: boolean }) {
+  const asking = useSignal(false)
+  const unsent = session.unsent.value > 0
+  const ask = (event: MouseEvent): void => {
+    if (!isPlain(event) || !(calling || unsent)) return
+    event.preventDefault()
+    asking.value = true
+  }
+  const costs = [...(calling ? [t("session.away.call")] : []), ...(unsent ? [t("session.away.unsent")] : [])]
+  return (
+    <>
+      <a class="button bare square" href="/" aria-label={t("session.toDashboard")} title={t("session.toDashboard")} onClick={ask}>
+        <Mark />
+      </a>
+      {asking.value && (
+        <Confirm
+          title={t("session.away.title")}
+          text={costs.join(" ")}
+          confirm={t("session.toDashboard")}
+          danger={false}
+          onConfirm={() => goTo("/")}
+          onClose={() => void (asking.value = false)}
+        />
+      )}
+    </>
   )
 }
 

@@ -516,6 +516,24 @@ describe("a page that was loaded again", () => {
     expect(again().left).toEqual({ audio: true, video: false })
   })
 
+  it("is waited for, also where only the visit was left and not the page", async () => {
+    const ann = await reached()
+    ann.calls.close()
+    expect(ann.said("hangup")).toEqual([])
+    expect(ann.entries).toEqual([])
+    expect(ann.linkTo(ROE).state).toBe("closed")
+    expect(ann.state().kind).toBe("idle")
+    expect(again().left).toEqual(BOTH)
+  })
+
+  it("lets nothing ring on for it", async () => {
+    const roe = stage(ROE, [ANN])
+    await roe.calls.start(BOTH)
+    roe.calls.close()
+    expect(roe.said("hangup")).toEqual(["Ann"])
+    expect(roe.entries).toEqual(["started", "missed"])
+  })
+
   it("goes back into no call that it left", async () => {
     const ann = await reached()
     ann.calls.hangUp()

@@ -12,7 +12,7 @@ import { heard } from "./hearing.ts"
 import { membersChanged, peersChanged, Seconds } from "./presence.ts"
 import { entryCame } from "./ringing.ts"
 import { browser, type Surroundings } from "./surroundings.ts"
-import { answer, decline, hangUp, joinOngoing } from "./takingPart.ts"
+import { answer, decline, hangUp, joinOngoing, putDown } from "./takingPart.ts"
 import { type Calls, type CallsOptions, type OwnLine } from "./types.ts"
 
 /** Outside of a call nothing is held back. */
@@ -73,7 +73,7 @@ export function createCalls(line: CallLine, options: CallsOptions = {}, around: 
     checkDevices: (choice) => media.check(choice),
     endCheck: () => media.endCheck(),
     close: () => {
-      hangUp(course)
+      putDown(course)
       listening.forEach((stop) => stop())
       devices.end()
     },

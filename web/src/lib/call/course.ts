@@ -112,19 +112,25 @@ export class Course {
   end(reason: EndReason): number {
     const { current } = this
     if (!current) return 0
-    this.silence()
     const since = this.startedAt.peek()
     const seconds = since === undefined ? 0 : Math.round((Date.now() - since) / 1000)
     this.finished.add(current.id)
     forgetCall()
+    this.stop({ kind: "ended", call: current.id, reason, seconds })
+    return seconds
+  }
+
+  /** Lets go of the call and of all devices. */
+  stop(next = this.#idle): void {
+    const { current } = this
+    this.silence()
     batch(() => {
       this.conversation.value = undefined
       this.startedAt.value = undefined
       this.media.close()
-      current.close()
-      this.state.value = { kind: "ended", call: current.id, reason, seconds }
+      current?.close()
+      this.state.value = next
     })
-    return seconds
   }
 
   /** Ends the call, and writes so: this side is the one to do it. */

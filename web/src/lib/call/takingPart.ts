@@ -2,6 +2,7 @@
 import { type Peer } from "../session/types.ts"
 import { type Conversation, keyOf } from "./conversation.ts"
 import { type Course } from "./course.ts"
+import { leftIn } from "./rejoin.ts"
 import { type MediaChoice } from "./types.ts"
 
 export async function answer(course: Course, media: MediaChoice): Promise<void> {
@@ -94,4 +95,11 @@ export function hangUp(course: Course): void {
   // Whoever leaves the last one alone writes that the call has ended.
   else if (left <= 1) course.finish("hung-up", "ended")
   else course.end("hung-up")
+}
+
+/** The page goes. A call that was reached waits until it is back; one that was not would ring on for nobody. */
+export function putDown(course: Course): void {
+  const { current } = course
+  if (current && !course.is("ringing-in") && !leftIn(current.id)) hangUp(course)
+  else course.stop()
 }

@@ -244,7 +244,10 @@ export interface Calls extends DeviceDesk {
   forgetNews(): void
   refreshDevices(): Promise<void>
 
-  /** Hangs up, stops listening and closes all devices. */
+  /**
+   * Stops listening and closes all devices, as when the page goes: a call that was reached waits for this page to come
+   * back (`ongoing.wasIn`), one that was not is given up.
+   */
   close(): void
 }
 
