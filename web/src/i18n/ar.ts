@@ -669,6 +669,8 @@ const ar: Catalogue = {
   "call.sharingSelf": "شاشتك معروضة الآن",
   "call.screenOf": "شاشة {name}",
   "call.shareFailed": "لا يمكن مشاركة الشاشة على هذا الجهاز.",
+  "call.shareSystemDenied":
+    "لا يسمح هذا الجهاز للمتصفح بعرض الشاشة. افتح إعدادات الجهاز، وابحث عن تسجيل الشاشة في الخصوصية، واسمح به للمتصفح.",
 
   "line.title": "الاتصال مع {name}",
   "line.show": "الأرقام",

@@ -613,6 +613,8 @@ const de: Catalogue = {
   "call.sharingSelf": "Sie teilen Ihren Bildschirm",
   "call.screenOf": "Bildschirm von {name}",
   "call.shareFailed": "Auf diesem Gerät kann der Bildschirm nicht geteilt werden.",
+  "call.shareSystemDenied":
+    "Dieses Gerät lässt den Browser den Bildschirm nicht zeigen. Öffnen Sie die Einstellungen des Geräts, suchen Sie unter Datenschutz die Bildschirmaufnahme, und erlauben Sie sie dem Browser.",
 
   "line.title": "Verbindung zu {name}",
   "line.show": "Zahlen",

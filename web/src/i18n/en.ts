@@ -587,6 +587,8 @@ export const en = {
   "call.sharingSelf": "You share your screen",
   "call.screenOf": "Screen of {name}",
   "call.shareFailed": "The screen cannot be shared on this device.",
+  "call.shareSystemDenied":
+    "This device does not let the browser show the screen. Open the settings of the device, look for screen recording under privacy, and allow it for the browser.",
 
   "line.title": "Line to {name}",
   "line.show": "numbers",

@@ -630,6 +630,8 @@ const es: Catalogue = {
   "call.sharingSelf": "Está compartiendo su pantalla",
   "call.screenOf": "Pantalla de {name}",
   "call.shareFailed": "En este dispositivo no se puede compartir la pantalla.",
+  "call.shareSystemDenied":
+    "Este dispositivo no deja que el navegador muestre la pantalla. Abra los ajustes del dispositivo, busque la grabación de pantalla en privacidad y permítala al navegador.",
 
   "line.title": "Conexión con {name}",
   "line.show": "cifras",

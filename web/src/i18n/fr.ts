@@ -630,6 +630,8 @@ const fr: Catalogue = {
   "call.sharingSelf": "Vous partagez votre écran",
   "call.screenOf": "Écran de {name}",
   "call.shareFailed": "L’écran ne peut pas être partagé sur cet appareil.",
+  "call.shareSystemDenied":
+    "Cet appareil ne laisse pas le navigateur montrer l’écran. Ouvrez les réglages de l’appareil, cherchez l’enregistrement de l’écran sous confidentialité, et autorisez-le pour le navigateur.",
 
   "line.title": "Connexion avec {name}",
   "line.show": "chiffres",

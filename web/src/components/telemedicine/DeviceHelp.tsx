@@ -40,7 +40,7 @@ export function DeviceErrors({ errors }: { errors: readonly CallError[] }) {
 }
 
 export function errorWords({ about, error }: CallError): string {
-  if (about === "screen") return t("call.shareFailed")
+  if (about === "screen") return t(error === "system-denied" ? "call.shareSystemDenied" : "call.shareFailed")
   if (about === "call") return t(error === "call-full" ? "call.full" : "call.failed")
   switch (error) {
     case "permission-denied":
@@ -53,7 +53,6 @@ export function errorWords({ about, error }: CallError): string {
     case "insecure":
     case "unsupported":
       return t(`device.error.${error}`)
-    case "screen-denied":
     case "call-full":
     case "line-failed":
     case "failed":

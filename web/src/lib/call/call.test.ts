@@ -61,6 +61,7 @@ class FakeLink {
 }
 
 function stage(self: Peer, here: Peer[], supported = true) {
+  const forgotten: string[] = []
   const peers = signal<readonly Peer[]>(here)
   const frameKeys = signal<FrameKeys | undefined>({ leaf: self.leaf, epochs: [{ epoch: 1, key: new Uint8Array(32) }] })
   const said: [to: string, signal: CallSignal][] = []
@@ -103,7 +104,7 @@ function stage(self: Peer, here: Peer[], supported = true) {
     supported,
     onNetwork: () => () => undefined,
     onFocus: () => () => undefined,
-    devices: fakeDevices(),
+    devices: { ...fakeDevices(), forget: (about) => void forgotten.push(about) },
     startSealing: (events): Sealing => {
       sealing = events
       return fakeSealing()
@@ -121,6 +122,7 @@ function stage(self: Peer, here: Peer[], supported = true) {
     entries,
     alarms,
     held,
+    forgotten,
     links,
     hear: (from: Peer, signal: CallSignal) => hear(from, signal),
     read: (from: Peer, call: string, event: "started" | "ended", at: number) =>
@@ -217,6 +219,12 @@ describe("who calls", () => {
     expect(roe.entries).toEqual(["started"])
     expect(roe.links.map(({ peer: { name } }) => name)).toEqual(["Ann", "Kim"])
     expect(roe.links.every(({ offerer, released }) => offerer && !released)).toBe(true)
+  })
+
+  it("begins without the troubles of the call before", async () => {
+    const roe = stage(ROE, [ANN])
+    await roe.calls.start(BOTH)
+    expect(roe.forgotten).toEqual(["call", "screen"])
   })
 
   it("is told when nobody is here", async () => {

@@ -67,7 +67,7 @@ export class Course {
         if (this.isCurrent(begun)) this.end("sealing-stopped")
       },
     })
-    this.around.devices.forget("call")
+    for (const about of ["call", "screen"] as const) this.around.devices.forget(about)
     batch(() => {
       this.conversation.value = begun
       this.startedAt.value = undefined

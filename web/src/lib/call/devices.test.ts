@@ -1,5 +1,6 @@
-import { describe, expect, it } from "vitest"
+import { describe, expect, it, vi } from "vitest"
 import { mediaErrorOf } from "./deviceFailure.ts"
+import { type Devices, openDevices } from "./devices.ts"
 import { loudness } from "./meter.ts"
 
 describe("a device that cannot be had", () => {
@@ -23,6 +24,25 @@ describe("a device that cannot be had", () => {
 
   it("may be kept back by the operating system", () => {
     expect(mediaErrorOf(new DOMException("Permission denied by system", "NotAllowedError"))).toBe("system-denied")
+  })
+})
+
+describe("a screen that is not shared", () => {
+  /** Devices of a browser whose choice of a screen ends in these words, one after the other. */
+  function choosing(...endings: string[]): Devices {
+    const getDisplayMedia = vi.fn()
+    for (const words of endings) getDisplayMedia.mockRejectedValueOnce(new DOMException(words, "NotAllowedError"))
+    const media = { getDisplayMedia, getSupportedConstraints: () => ({}), addEventListener: vi.fn() }
+    vi.stubGlobal("navigator", { mediaDevices: media })
+    return openDevices()
+  }
+
+  it("because its choice was closed is no error, and what was said before is forgotten", async () => {
+    const devices = choosing("Permission denied by system", "Permission denied by user")
+    await devices.openScreen()
+    expect(devices.errors.value).toEqual([{ about: "screen", error: "system-denied" }])
+    await devices.openScreen()
+    expect(devices.errors.value).toEqual([])
   })
 })
 

@@ -246,7 +246,9 @@ export function openDevices(): Devices {
       })
     } catch (failure) {
       const error = mediaErrorOf(failure)
-      note({ about: "screen", error: isRefusal(error) && error !== "system-denied" ? "screen-denied" : error })
+      // The choice was closed without one: who did so knows.
+      if (isRefusal(error) && error !== "system-denied") forget("screen")
+      else note({ about: "screen", error })
     }
   }
 

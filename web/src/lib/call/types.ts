@@ -151,8 +151,6 @@ export interface CallError {
     | "busy-device"
     /** Unplugged or taken away during the call. */
     | "device-lost"
-    /** The choice of a screen was closed or refused. */
-    | "screen-denied"
     | "unsupported"
     /** Three others are in the call already. */
     | "call-full"
