@@ -15,7 +15,7 @@ from tests.browser.people import Person, clinician, new_session, patient
 from tests.browser.seeing import two_pictures
 from tests.browser.test_files_shown import send
 from tests.browser.test_screens import axe
-from tests.serving import serving
+from tests.serving import ServerProcess, serving
 
 pytestmark = pytest.mark.alone
 
@@ -149,6 +149,25 @@ def test_a_call_is_answered_over_a_question_that_was_asked_meanwhile(
     expect(question).to_have_count(0)
     ann.button("Answer").click()
     sees_other(ann)
+
+
+def test_who_cannot_load_calls_is_told_so_and_can_load_the_page_again(
+    server: ServerProcess, first_browser: Browser, second_browser: Browser
+) -> None:
+    doctor = clinician(first_browser, server.sign_in_link)
+    doctor.page.route("**/assets/calls-*.js", lambda route: route.abort())
+    ann = patient(second_browser, new_session(doctor))
+    missing = doctor.page.get_by_role("alert").filter(has_text="Calls could not be loaded.")
+    expect(missing).to_be_visible()
+    expect(doctor.page.get_by_text("Ann is here")).to_be_visible()
+    expect(doctor.button("Start call")).to_be_disabled()
+    doctor.page.unroute_all()
+    missing.get_by_role("button", name="Load the page again").click()
+    expect(doctor.button("Start call")).to_be_enabled()
+    expect(missing).to_have_count(0)
+    assert doctor.complaints == []
+    for person in (doctor, ann):
+        person.context.close()
 
 
 def test_who_is_removed_in_the_middle_of_a_call_is_out_of_it(visit: tuple[Person, Person]) -> None:

@@ -132,6 +132,19 @@ def test_what_is_allowed_later_is_no_complaint_and_what_is_taken_away_is_told(
         expect(page.get_by_role("meter")).to_be_visible()
 
 
+def test_where_the_trial_cannot_be_loaded_the_page_says_so(
+    place: tuple[ServerProcess, str], first_browser: Browser
+) -> None:
+    page = arrive(first_browser, place[1])
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.route("**/assets/deviceDesk-*.js", lambda route: route.abort())
+    try_devices(page)
+    missing = page.get_by_role("alert").filter(has_text="A part of this page could not be loaded.")
+    expect(missing.get_by_role("button", name="Load the page again")).to_be_visible()
+    assert complaints == []
+
+
 def test_a_loudspeaker_is_a_choice_only_where_the_page_may_use_it(
     place: tuple[ServerProcess, str], playwright: Playwright, chromium_options: dict[str, Any]
 ) -> None:

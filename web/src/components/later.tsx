@@ -7,6 +7,18 @@ export type Later<P extends object> = ComponentType<P> & {
   ahead(): void
 }
 
+/** In place of what could not be loaded. */
+export function PartMissing({ words }: { words: string }) {
+  return (
+    <p class="notice bad" role="alert">
+      {words}{" "}
+      <button type="button" class="button" onClick={() => location.reload()}>
+        {t("app.reload")}
+      </button>
+    </p>
+  )
+}
+
 /**
  * A component that is loaded when it is first shown, or ahead of that. Where that fails the network is away, or the server was upgraded and
  * has other parts now; the browser remembers the failure, so only loading the page again helps.
@@ -32,15 +44,7 @@ export function later<P extends object>(
       )
       return () => void (shown = false)
     }, [])
-    if (failed)
-      return (
-        <p class="notice bad">
-          {t("app.partMissing")}{" "}
-          <button type="button" class="button" onClick={() => location.reload()}>
-            {t("app.reload")}
-          </button>
-        </p>
-      )
+    if (failed) return <PartMissing words={t("app.partMissing")} />
     const Component = loaded
     return Component ? <Component {...props} /> : <Waiting />
   }

@@ -1,6 +1,7 @@
 import { useEffect, useState } from "preact/hooks"
 import DeviceCheck from "../../components/telemedicine/DeviceCheck"
 import { Icon } from "../../components/Icon"
+import { PartMissing } from "../../components/later"
 import { t } from "../../i18n/index"
 import { canSeal } from "../../lib/call/sealing"
 import { type DeviceDesk } from "../../lib/call/types"
@@ -11,7 +12,8 @@ import { useServices } from "../services"
 export default function JoinDevices({ onDone }: { onDone: () => void }) {
   const { devices } = useServices()
   const [desk, setDesk] = useState<DeviceDesk>()
-  useEffect(() => void devices().then(setDesk), [devices])
+  const [failed, setFailed] = useState(false)
+  useEffect(() => void devices().then(setDesk, () => setFailed(true)), [devices])
   // Who joins with the picture on wants it.
   useEffect(
     () => () => {
@@ -26,6 +28,7 @@ export default function JoinDevices({ onDone }: { onDone: () => void }) {
         {t("call.unsupported")}
       </p>
     )
+  if (failed) return <PartMissing words={t("app.partMissing")} />
   if (!desk) return null
   return (
     <DeviceCheck

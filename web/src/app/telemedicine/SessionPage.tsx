@@ -62,7 +62,8 @@ export default function SessionPage({ session, line }: { session: Session; line:
 }
 
 function Visit({ session, line }: { session: Session; line: CallLine }) {
-  const calls = useCalls(session, line)
+  const loaded = useCalls(session, line)
+  const calls = loaded === "missing" ? undefined : loaded
   const tab = useSignal<Tab>("chat")
   const sheetOpen = useSignal(false)
   const calling = calls !== undefined && inCall(calls.state.value)
@@ -85,7 +86,7 @@ function Visit({ session, line }: { session: Session; line: CallLine }) {
       <AlarmBanner session={session} />
       {session.waiting.value.length > 0 && <WaitingBar session={session} calling={calling} />}
       <main class="visit-main" id="main">
-        <Stage session={session} calls={calls} onDeleted={left} onWrite={() => openChat(tab, sheetOpen)} />
+        <Stage session={session} calls={calls} callsMissing={loaded === "missing"} onDeleted={left} onWrite={() => openChat(tab, sheetOpen)} />
         <SidePanel session={session} tab={tab} unread={unread} sheet={calling ? sheetOpen : undefined} />
         {calling && (
           <CallControls
@@ -133,9 +134,9 @@ function left(): void {
 }
 
 /** Calls are loaded once the visit is open: to write must not wait for them. */
-function useCalls(session: Session, line: CallLine): Calls | undefined {
+function useCalls(session: Session, line: CallLine): Calls | "missing" | undefined {
   const services = useServices()
-  const [calls, setCalls] = useState<Calls>()
+  const [calls, setCalls] = useState<Calls | "missing">()
   const joined = session.phase.value.kind === "joined"
   useEffect(() => {
     if (!joined) return
@@ -147,7 +148,9 @@ function useCalls(session: Session, line: CallLine): Calls | undefined {
         if (gone) ready.close()
         else setCalls(ready)
       },
-      () => notify(t("call.loadFailed")),
+      () => {
+        if (!gone) setCalls("missing")
+      },
     )
     return () => {
       gone = true

@@ -1,5 +1,5 @@
 import { Icon } from "../../components/Icon"
-import { later } from "../../components/later"
+import { later, PartMissing } from "../../components/later"
 import { MissedCalls } from "../../components/telemedicine/MissedCalls"
 import { RunningLate } from "../../components/telemedicine/RunningLate"
 import { names } from "../../i18n/format"
@@ -31,13 +31,15 @@ export const inCall = ({ kind }: CallState): boolean =>
 interface Props {
   session: Session
   calls: Calls | undefined
+  /** They could not be loaded. */
+  callsMissing: boolean
   onDeleted: () => void
   /** Opens the chat. */
   onWrite: () => void
 }
 
 /** The call, or what leads to one; at the end, what remains of the visit. */
-export function Stage({ session, calls, onDeleted, onWrite }: Props) {
+export function Stage({ session, calls, callsMissing, onDeleted, onWrite }: Props) {
   const services = useServices()
   const notes = useNotes()
   const over = session.phase.value.kind !== "joined"
@@ -59,6 +61,11 @@ export function Stage({ session, calls, onDeleted, onWrite }: Props) {
       ) : (
         <>
           <Agreed starts={session.starts.value} />
+          {callsMissing && (
+            <div class="calls-missing">
+              <PartMissing words={t("call.loadFailed")} />
+            </div>
+          )}
           {waits(session) ? (
             <WaitingRoom session={session} calls={calls} camera={cameraWanted()} onCamera={wantCamera} />
           ) : (
