@@ -455,6 +455,8 @@ def test_a_headset_and_the_small_window_steer_the_call(visit: tuple[Person, Pers
     doctor.button("More").click()
     doctor.button("Small window on top").click()
     doctor.page.wait_for_function(f"() => {SMALL}?.querySelector('video')?.readyState === 4")
+    wide = f"{SMALL}.querySelector('.tile').clientWidth === {SMALL}.documentElement.clientWidth"
+    assert doctor.page.evaluate(wide)
     doctor.page.evaluate(f"{SMALL}.querySelector('.control').click()")
     expect(doctor.button("Unmute")).to_be_visible()
     doctor.page.evaluate(f"{SMALL}.querySelector('.hang-up').click()")

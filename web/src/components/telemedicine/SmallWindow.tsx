@@ -4,8 +4,9 @@ import { render } from "preact"
 import { t } from "../../i18n/index"
 import { type Calls } from "../../lib/call/types"
 import { Icon } from "../Icon"
-import { Faceless } from "./Tile"
+import { connectionWords, waitingWords } from "./callWords"
 import { StreamPicture } from "./StreamPicture"
+import { Awaited, PersonPicture } from "./Tile"
 
 interface DocumentPictureInPicture {
   readonly window: Window | null
@@ -57,17 +58,22 @@ function Small({ calls }: { calls: Calls }) {
   const muted = calls.muted.value
   return (
     <>
-      {speaker && (
+      {speaker ? (
         <figure class="tile main">
-          <StreamPicture
-            stream={speaker.sharing ? speaker.screenStream : speaker.cameraOff ? undefined : speaker.cameraStream}
-            label={t("call.pictureOf", { name: speaker.name })}
-          />
-          {speaker.cameraOff && !speaker.sharing && <Faceless name={speaker.name} />}
+          {speaker.sharing ? (
+            <StreamPicture stream={speaker.screenStream} label={t("call.screenOf", { name: speaker.name })} />
+          ) : (
+            <PersonPicture peer={speaker} />
+          )}
           <figcaption>
             <bdi class="name">{speaker.name}</bdi>
+            <span class={`line-word ${speaker.quality}`}>{connectionWords(speaker)}</span>
           </figcaption>
         </figure>
+      ) : (
+        <div class="stage-words">
+          <Awaited what={waitingWords(calls.state.value, peers)} />
+        </div>
       )}
       <div class="call-bar">
         <button type="button" class={muted ? "control off" : "control"} onClick={() => void calls.setMuted(!muted)}>

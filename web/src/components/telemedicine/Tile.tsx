@@ -21,7 +21,6 @@ interface PersonProps extends TileProps {
 
 /** One person in the call: picture or name, and the state of the line in words. */
 export function Tile({ peer, main, pin, onLine }: PersonProps) {
-  const visible = !peer.cameraOff && !peer.picturePaused && peer.sealed === "yes" && peer.connection !== "ringing"
   return (
     <figure
       class={main ? "tile main" : "tile"}
@@ -30,11 +29,7 @@ export function Tile({ peer, main, pin, onLine }: PersonProps) {
       data-quality={peer.quality}
       data-speaking={peer.speaking.value}
     >
-      <StreamPicture
-        stream={visible ? peer.cameraStream : undefined}
-        label={t("call.pictureOf", { name: peer.name })}
-      />
-      {!visible && <Placeholder peer={peer} />}
+      <PersonPicture peer={peer} />
       {pin && <Pin label={t("call.pin", { name: peer.name })} pressed={main} onClick={pin} />}
       <figcaption>
         {peer.muted && peer.connection === "connected" && <MutedMark />}
@@ -46,6 +41,20 @@ export function Tile({ peer, main, pin, onLine }: PersonProps) {
         </button>
       </figcaption>
     </figure>
+  )
+}
+
+/** Somebody's picture, or why there is none. */
+export function PersonPicture({ peer }: { peer: CallPeer }) {
+  const visible = !peer.cameraOff && !peer.picturePaused && peer.sealed === "yes" && peer.connection !== "ringing"
+  return (
+    <>
+      <StreamPicture
+        stream={visible ? peer.cameraStream : undefined}
+        label={t("call.pictureOf", { name: peer.name })}
+      />
+      {!visible && <Placeholder peer={peer} />}
+    </>
   )
 }
 
