@@ -11,7 +11,6 @@ import hashlib
 import logging
 import os
 import secrets
-import stat
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -34,9 +33,6 @@ if TYPE_CHECKING:
 
 CHUNK: Final = 256 * 1024  # bytes of a bucket's answer that go on together
 PIECE: Final = 1024 * 1024  # bytes of a file that a thread reads or writes at a time
-# The sticky bit of a session's folder says that its name in the root is on disk. It goes when the
-# folder does, and all processes see it.
-IN_ROOT: Final = stat.S_ISVTX
 FULL: Final = ("No space left", "quota", "InsufficientStorage")
 PATIENCE: Final = timedelta(seconds=20)
 T = TypeVar("T")
@@ -265,20 +261,8 @@ class _Writing:
         sync_file(self._staged)
         self._staged.replace(self._path)
         sync_folder(self._path.parent)
-        self._sync_name_of_folder()
+        sync_folder(self._root)
         return Stored(self._name, self._size, self._digest.digest())
-
-    def _sync_name_of_folder(self) -> None:
-        """Once for each folder, which then says so itself."""
-        folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            mode = os.fstat(folder).st_mode
-            if not mode & IN_ROOT:
-                sync_folder(self._root)
-                with suppress(OSError):  # where there is no such bit it is synced each time
-                    os.fchmod(folder, stat.S_IMODE(mode) | IN_ROOT)
-        finally:
-            os.close(folder)
 
     def discard(self) -> None:
         """After ``finish`` nothing is left to do."""
