@@ -42,7 +42,7 @@ export class Commits {
       await this.engine.transport.commit(token, { ...posted.request, after: this.engine.knownHead })
     } catch (error) {
       if (error instanceof Refusal && error.problem === "wrong-place") return this.engine.log.lookBack()
-      if (!(error instanceof Refusal) || [429, 502, 503, 504, 401, 410].includes(error.status)) throw error
+      if (!(error instanceof Refusal) || error.passes || [401, 410].includes(error.status)) throw error
       if (error.problem === "stale-parent" && this.engine.state?.phase === "in") await this.engine.log.catchUp()
       if (this.engine.core.posted !== posted) return
       await this.giveUp()

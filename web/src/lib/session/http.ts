@@ -43,6 +43,11 @@ export class Refusal extends ServerError {
     super(`the server refused: ${problem} (${status})`)
   }
 
+  /** Whether the same may be taken later without anybody's doing: a count that is reached stays so. */
+  get passes(): boolean {
+    return transient.has(this.status) && this.limit !== "invites" && this.limit !== "members"
+  }
+
   /** Where no room is left: in this session, or at the whole server (docs/protocol.md §8.3). */
   get full(): "session" | "server" | undefined {
     if (this.problem !== "storage-full") return undefined
@@ -101,7 +106,7 @@ export async function call(url: string, options: Call = {}): Promise<Response> {
     try {
       return await once(url, options)
     } catch (error) {
-      const again = error instanceof Unreachable || (error instanceof Refusal && transient.has(error.status))
+      const again = error instanceof Unreachable || (error instanceof Refusal && error.passes)
       if (!again || attempt + 1 >= tries) throw error
       const asked = error instanceof Refusal ? error.retryAfter : undefined
       await pause(Math.max(asked ?? 0, backoff(attempt)), options.signal)

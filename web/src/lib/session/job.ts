@@ -180,7 +180,7 @@ export class Job implements Transfer {
 
 /** Whether the same can be tried again later without anybody's doing. */
 export function passes(error: unknown): boolean {
-  return error instanceof Unreachable || (error instanceof Refusal && [429, 502, 503, 504].includes(error.status))
+  return error instanceof Unreachable || (error instanceof Refusal && error.passes)
 }
 
 function reasonOf(error: unknown): string {

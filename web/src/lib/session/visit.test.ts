@@ -198,6 +198,15 @@ test.each([
   await until(() => last()?.state === "delivered")
 })
 
+test("one link too many is refused at once, and nothing waits behind it", async () => {
+  const { host } = await world.founded()
+  world.server.full = "invites"
+  await expect(host.invite({ role: "guest", label: "Other" })).rejects.toMatchObject({ reason: "not-allowed" })
+  world.server.full = undefined
+  await host.retitle("Hip")
+  expect(host.title.value).toBe("Hip")
+})
+
 test("who leaves a full session has left", async () => {
   const { id, secret } = await world.founded()
   const guest = await world.joined(id, secret, "Sam")

@@ -252,6 +252,7 @@ export class MemoryServer {
     if (again) return Response.json({ seq: again.seq, at: again.at }, { status: 200 })
     this.open(place, body)
     if (body["parent"] !== this.heads(place).lastCommit) throw new Problem("stale-parent", 409)
+    if (this.full === "invites" && body["open"]) throw new Problem("too-many", 429, this.full)
     const member = body["member"] as { id: string; tokenHash: string } | undefined
     if ((member === undefined) !== (who.invite === undefined)) throw new Problem("malformed", 400)
     if (member && who.invite) {
