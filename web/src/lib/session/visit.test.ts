@@ -254,7 +254,7 @@ test("a name is kept for its link on its device, not for another link, and goes 
 test("a link to a visit that was ended says so before a name is asked for", async () => {
   const { id, secret, host } = await world.founded()
   await host.end()
-  await until(() => host.phase.value.kind === "ended")
+  await until(() => world.server.place(id).ended)
   await expect(new Profile().page().look(id, secret)).rejects.toMatchObject({ reason: "ended" })
 })
 
