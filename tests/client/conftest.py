@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -31,3 +32,16 @@ def stores(tmp_path: Path) -> Iterator[list[Store]]:
     yield opened
     for store in opened:
         store.close()
+
+
+@pytest.fixture
+def copy_device(stores: list[Store], tmp_path: Path) -> Callable[[], Path]:
+    """Copies the first device as it is now; the folder of the copy."""
+
+    def copy() -> Path:
+        stores[0].close()
+        folder = shutil.copytree(stores[0].folder, tmp_path / "copy")
+        stores[0] = Store.open(stores[0].folder)
+        return folder
+
+    return copy

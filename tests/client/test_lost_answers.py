@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,20 +12,18 @@ import pytest
 from careseal.client import (
     ApiToken,
     CommitVoid,
-    Event,
     Link,
-    MessageReceived,
     ServerRefused,
     ServerUnreachable,
     Session,
     Store,
-    Text,
     TooMany,
 )
 from careseal.client.account import sign_in_code
 from careseal.client.transport import Transport
 from tests.hostile.liar import COMMITS, LOG, Answer, Asked, Fate, Liar, problem
 from tests.hostile.proxy import lying
+from tests.hostile.scene import texts
 from tests.serving import ServerProcess, serving
 
 BUSY = Answer(503, b"<h1>Service Unavailable</h1>", {"content-type": "text/html"})
@@ -79,14 +76,6 @@ async def line(
 ) -> AsyncIterator[Line]:
     async with line_to(server, account, stores[0]) as made:
         yield made
-
-
-def texts(events: list[Event]) -> list[str]:
-    return [
-        event.payload.text
-        for event in events
-        if isinstance(event, MessageReceived) and isinstance(event.payload, Text)
-    ]
 
 
 async def test_a_commit_whose_answer_was_lost_is_kept_until_the_log_tells(
@@ -152,15 +141,13 @@ async def test_more_links_than_may_be_open_do_not_stand_in_the_way(
 
 
 async def test_a_re_sync_whose_answer_was_lost_is_kept_until_the_log_tells(
-    line: Line, stores: list[Store], tmp_path: Path
+    line: Line, stores: list[Store], copy_device: Callable[[], Path]
 ) -> None:
-    stores[0].close()
-    shutil.copytree(stores[0].folder, tmp_path / "copy")
-    stores[0] = Store.open(stores[0].folder)
+    folder = copy_device()
     async with await Session.join(stores[1], line.link, name="Ann") as patient:
         async with await Session.open(stores[0], line.host.id) as original:
             await original.renew()
-        with Store.open(tmp_path / "copy") as copied:
+        with Store.open(folder) as copied:
             async with await Session.open(copied, line.host.id) as copy:
                 line.behind(copy)
                 line.loses_the_answer(COMMITS, BUSY)

@@ -22,8 +22,8 @@ from careseal.client import (
     MessageReceived,
     Session,
     Store,
-    Text,
 )
+from tests.hostile.scene import saying, texts
 from tests.serving import ServerProcess
 
 SDK = Path(__file__).parents[2] / "docs" / "sdk.md"
@@ -87,14 +87,6 @@ async def patient(programs: Programs) -> AsyncIterator[Session]:
             yield session
 
 
-def texts(events: list[Event]) -> list[str]:
-    return [
-        event.payload.text
-        for event in events
-        if isinstance(event, MessageReceived) and isinstance(event.payload, Text)
-    ]
-
-
 async def until(session: Session, wanted: Callable[[Event], bool]) -> None:
     async with asyncio.timeout(30), session.following() as events:
         if any([wanted(past) async for past in session.history()]):
@@ -123,10 +115,6 @@ def has_invites(count: int) -> Callable[[Event], bool]:
 def wait_for_text(file: Path) -> None:
     while not file.exists() or not file.read_text():
         time.sleep(0.02)
-
-
-def says(text: str) -> Callable[[Event], bool]:
-    return lambda event: texts([event]) == [text]
 
 
 def test_there_are_five_recipes() -> None:
@@ -188,7 +176,7 @@ async def test_night_desk(programs: Programs) -> None:
         link = (programs.folder / "link").read_text()
         async with await Session.join(store, link, name="Ann", patience=30) as session:
             await session.send("I have chest pain")
-            await until(session, says("If this is new or strong, call 112 now."))
+            await until(session, saying("If this is new or strong, call 112 now."))
             await programs.end(desk)
 
 

@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import io
 import os
-import shutil
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -420,16 +419,14 @@ async def test_two_processes_may_use_one_session(visit: Visit, stores: list[Stor
 
 
 async def test_a_copy_of_a_device_that_missed_its_own_commit_comes_back(
-    visit: Visit, stores: list[Store], tmp_path: Path
+    visit: Visit, stores: list[Store], copy_device: Callable[[], Path]
 ) -> None:
-    stores[0].close()
-    shutil.copytree(stores[0].folder, tmp_path / "copy")
-    stores[0] = Store.open(stores[0].folder)
+    folder = copy_device()
     async with await Session.join(stores[1], visit.link, name="Ann") as patient:
         async with await Session.open(stores[0], visit.host.id) as original:
             await original.renew()
             await original.send("from the original")
-        copied = Store.open(tmp_path / "copy")
+        copied = Store.open(folder)
         async with await Session.open(copied, visit.host.id) as copy:
             await copy.catch_up()
             await copy.send("from the copy")
@@ -443,17 +440,15 @@ async def test_a_copy_of_a_device_that_missed_its_own_commit_comes_back(
 
 @pytest.mark.parametrize("crashes", [False, True])
 async def test_a_re_sync_that_others_came_before_starts_again(
-    visit: Visit, stores: list[Store], tmp_path: Path, crashes: bool
+    visit: Visit, stores: list[Store], copy_device: Callable[[], Path], crashes: bool
 ) -> None:
     """Also when the process ended in between: the state from before the re-sync was kept."""
-    stores[0].close()
-    shutil.copytree(stores[0].folder, tmp_path / "copy")
-    stores[0] = Store.open(stores[0].folder)
+    folder = copy_device()
     async with await Session.join(stores[1], visit.link, name="Ann") as patient:
         async with await Session.open(stores[0], visit.host.id) as original:
             await original.renew()
             await original.send("from the original")
-        copied = Store.open(tmp_path / "copy")
+        copied = Store.open(folder)
         copy = await Session.open(copied, visit.host.id)
         post = copy._core.transport.post_commit
 

@@ -203,15 +203,20 @@ def test_a_file_of_another_session_is_not_found(
     assert problem_of(get(client, other, other.host, file)) == "not-found"
 
 
+def head_of_part(visit: Visit, file: str, size: int) -> bytes:
+    head = f"PUT {visit.path}/files/{file}/parts/0 HTTP/1.1\r\nHost: localhost\r\n"
+    head += f"Authorization: Bearer {visit.host.token.text}\r\nContent-Length: {size}\r\n\r\n"
+    return head.encode()
+
+
 def test_an_upload_that_breaks_off_leaves_nothing(
     server: ServerProcess, client: httpx.Client, visit: Visit
 ) -> None:
     file = announce(client, visit, visit.host, 1, 1_000_000)
     before = server.objects
-    head = f"PUT {visit.path}/files/{file}/parts/0 HTTP/1.1\r\nHost: localhost\r\n"
-    head += f"Authorization: Bearer {visit.host.token.text}\r\nContent-Length: 1000000\r\n\r\n"
+    head = head_of_part(visit, file, 1_000_000)
     with socket.create_connection(("localhost", server.port)) as broken:
-        broken.sendall(head.encode() + bytes(500_000))
+        broken.sendall(head + bytes(500_000))
     assert put(client, visit, visit.host, file, 0, bytes(1_000_000)).status_code == 201
     assert len(server.objects - before) <= 2  # the part, and perhaps what breaks off
     shown = client.get(f"{visit.path}/files/{file}", headers=visit.host.token.header).json()
@@ -224,10 +229,9 @@ def test_a_part_of_a_session_that_is_deleted_meanwhile_is_refused_for_the_token(
 ) -> None:
     file = announce(client, visit, visit.host, 1, 3_000_000)
     before = server.objects
-    head = f"PUT {visit.path}/files/{file}/parts/0 HTTP/1.1\r\nHost: localhost\r\n"
-    head += f"Authorization: Bearer {visit.host.token.text}\r\nContent-Length: 3000000\r\n\r\n"
+    head = head_of_part(visit, file, 3_000_000)
     with socket.create_connection(("localhost", server.port), timeout=30) as sending:
-        sending.sendall(head.encode() + bytes(2_900_000))
+        sending.sendall(head + bytes(2_900_000))
         eventually(lambda: server.objects - before)
         assert client.delete(visit.path, headers=visit.host.token.header).status_code == 204
         sending.sendall(bytes(100_000))

@@ -145,11 +145,10 @@ class Fanout:
 
     def enter(self, session_id: bytes, follower: Follower, most: int) -> bool:
         """Let a follower in and tell the others; False when its member has ``most`` already."""
+        if self._sockets(session_id).count(follower.member_id) >= most:
+            return False
         room = self._rooms.setdefault(session_id, _Room())
         before = self.present(session_id)
-        if self._sockets(session_id).count(follower.member_id) >= most:
-            self._drop_if_empty(session_id)
-            return False
         room.followers.append(follower)
         if self._closing:
             follower.close(GOING_AWAY)

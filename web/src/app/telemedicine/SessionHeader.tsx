@@ -126,14 +126,14 @@ function Leaving({ session, host, onClose }: { session: Session; host: boolean; 
     ...(uploading > 0 ? [t("end.confirm.uploading")] : []),
   ]
   const text = t(host ? "end.confirm.text" : "session.leave.text")
-  const depart = (): Promise<boolean> =>
-    host ? attempt(() => session.end(), t("end.failed")) : attempt(() => session.leave(), t("session.leave.failed"))
   return (
     <Confirm
       title={t(host ? "end.confirm.title" : "session.leave.title")}
       text={[...warnings, text].join(" ")}
       confirm={t(host ? "end.button" : "session.leave.confirm")}
-      onConfirm={() => void depart()}
+      onConfirm={() =>
+        void attempt(() => (host ? session.end() : session.leave()), t(host ? "end.failed" : "session.leave.failed"))
+      }
       onClose={onClose}
     />
   )

@@ -1,7 +1,8 @@
 /** Many files into one ZIP, made on this device and written as it comes: never more than some parts in memory. */
 import { type Destination } from "./destination.ts"
 import { Unreachable } from "./http.ts"
-import { Job, passes } from "./job.ts"
+import { passes } from "./http.ts"
+import { Job } from "./job.ts"
 import { inOrder, type PartOf } from "./parts.ts"
 import { type ArchiveEntry } from "./types.ts"
 

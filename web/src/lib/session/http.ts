@@ -62,6 +62,11 @@ export class Unreachable extends ServerError {
   }
 }
 
+/** Whether the same can be tried again later without anybody's doing. */
+export function passes(error: unknown): boolean {
+  return error instanceof Unreachable || (error instanceof Refusal && error.passes)
+}
+
 export interface Call {
   method?: "GET" | "POST" | "PUT" | "DELETE"
   token?: string | undefined
@@ -106,8 +111,7 @@ export async function call(url: string, options: Call = {}): Promise<Response> {
     try {
       return await once(url, options)
     } catch (error) {
-      const again = error instanceof Unreachable || (error instanceof Refusal && error.passes)
-      if (!again || attempt + 1 >= tries) throw error
+      if (!passes(error) || attempt + 1 >= tries) throw error
       const asked = error instanceof Refusal ? error.retryAfter : undefined
       await pause(Math.max(asked ?? 0, backoff(attempt)), options.signal)
     }

@@ -1,6 +1,6 @@
 /** A transfer's life: runs, waits out a broken line, pauses, fails, ends. What it moves is the caller's business. */
 import { computed, signal } from "@preact/signals"
-import { backoff, pause as sleep, Refusal, Unreachable } from "./http.ts"
+import { backoff, passes, pause as sleep, Refusal } from "./http.ts"
 import { onNetwork } from "./network.ts"
 import { Pace } from "./pace.ts"
 import { type Transfer, type TransferState } from "./types.ts"
@@ -176,11 +176,6 @@ export class Job implements Transfer {
       }
     }
   }
-}
-
-/** Whether the same can be tried again later without anybody's doing. */
-export function passes(error: unknown): boolean {
-  return error instanceof Unreachable || (error instanceof Refusal && error.passes)
 }
 
 function reasonOf(error: unknown): string {
