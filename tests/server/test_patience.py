@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import httpx
 import pytest
 import uvicorn
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from uvicorn.server import ServerState
 
-from careseal.server import accounts, patience, requests
+from careseal.server import accounts, patience
 from careseal.server.app import create_app, open_relay
 from careseal.server.patience import ImpatientProtocol
 from careseal.server.settings import Settings
@@ -23,6 +24,7 @@ from tests.server.visits import Visit, new_id
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\n"
+READ = b"POST /read HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n"
 IN_CHUNKS = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
 UPGRADE = (
     b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -52,8 +54,10 @@ async def serving(app: ASGIApp) -> AsyncIterator[int]:
 
 
 async def answers_at_once(scope: Scope, receive: Receive, send: Send) -> None:
-    """Without looking at bodies; a WebSocket says what it hears."""
+    """Without looking at bodies, but at /read; a WebSocket says what it hears."""
     if scope["type"] == "http":
+        if scope["path"] == "/read":
+            await Request(scope, receive).body()
         await Response()(scope, receive, send)
         return
     socket = WebSocket(scope, receive, send)
@@ -111,9 +115,8 @@ async def test_what_comes_after_the_answer_and_is_no_request_keeps_no_connection
     assert await asyncio.wait_for(reader.read(), 10) == b""
 
 
-async def test_neither_does_more_and_more_of_it(connection: Streams) -> None:
+async def closed_while_more_comes(connection: Streams) -> None:
     reader, writer = connection
-    await answered(connection, POST)
 
     async def send_on() -> None:
         with suppress(ConnectionError):
@@ -126,6 +129,39 @@ async def test_neither_does_more_and_more_of_it(connection: Streams) -> None:
     with suppress(ConnectionError):
         assert await asyncio.wait_for(reader.read(), 10) == b""
     sending.cancel()
+
+
+async def test_neither_does_more_and_more_of_it(connection: Streams) -> None:
+    await answered(connection, POST)
+    await closed_while_more_comes(connection)
+
+
+async def test_a_body_that_comes_too_slowly_is_not_waited_for(
+    connection: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "BODY_TURN", 0.2)
+    monkeypatch.setattr(patience, "LEAST_IN_TURN", 1_000_000_000)
+    connection[1].write(READ.replace(b"5", b"9000000000"))
+    await closed_while_more_comes(connection)
+
+
+async def test_a_body_that_brings_enough_in_each_turn_is(
+    connection: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "BODY_TURN", 0.2)
+    monkeypatch.setattr(patience, "LEAST_IN_TURN", 1)
+    wait = ImpatientProtocol._wait
+
+    def wait_and_send(
+        protocol: ImpatientProtocol, seconds: float, then: Callable[[], None]
+    ) -> None:
+        wait(protocol, seconds, then)
+        if seconds == patience.BODY_TURN:
+            connection[1].write(b"x")
+
+    monkeypatch.setattr(ImpatientProtocol, "_wait", wait_and_send)
+    answer = await answered(connection, READ)
+    assert answer.startswith(b"HTTP/1.1 200 OK")
 
 
 async def test_a_websocket_after_a_request_is_kept(connection: Streams, port: int) -> None:
@@ -145,7 +181,7 @@ async def test_a_websocket_after_a_request_is_kept(connection: Streams, port: in
 async def test_a_part_of_which_nothing_more_comes_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(requests, "SILENT_FOR", 0.2)
+    monkeypatch.setattr(patience, "BODY_TURN", 0.2)
     settings = Settings(data=tmp_path)
     app, visit, file = create_app(settings), Visit(), new_id()
     async with open_relay(settings) as relay, serving(app) as port:
@@ -165,7 +201,7 @@ async def test_a_part_of_which_nothing_more_comes_is_not_waited_for(
         head = f"PUT {visit.path}/files/{file}/parts/0 HTTP/1.1\r\nHost: localhost\r\n"
         head += f"Authorization: {header['Authorization']}\r\nContent-Length: 1000\r\n\r\n"
         connection = await asyncio.open_connection("127.0.0.1", port)
-        answer = await answered(connection, head.encode() + bytes(999))
-        assert answer.startswith(b"HTTP/1.1 400")
+        connection[1].write(head.encode() + bytes(999))
+        assert await asyncio.wait_for(connection[0].read(), 10) == b""
         connection[1].close()
         assert not [each for each in (tmp_path / "objects").rglob("*") if each.is_file()]

@@ -6,7 +6,7 @@ import binascii
 from typing import Final
 
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
-_FROM_URL: Final = bytes.maketrans(b"-_", b"+/")
+_FROM_URL: Final = bytes.maketrans(b"-_+/=", b"+/!!!")  # what may not be there stays so
 
 
 def encode(octets: bytes) -> str:
@@ -22,6 +22,6 @@ def decode(text: str) -> bytes:
         octets = binascii.a2b_base64(standard, strict_mode=True)
     except (UnicodeEncodeError, binascii.Error):
         raise ValueError("not base64url without padding") from None
-    if encode(octets) != text:
+    if encode(octets[len(octets) // 3 * 3 :]) != text[len(text) // 4 * 4 :]:  # bits to spare
         raise ValueError("not base64url in its canonical form")
     return octets

@@ -1,4 +1,8 @@
-"""Headers that every answer carries, so that the page runs its own code only."""
+"""Headers that every answer carries, so that the page runs its own code only.
+
+What the page may do is said with the page; the API's answers, of which there are more, are data
+that may do nothing.
+"""
 
 from __future__ import annotations
 
@@ -63,14 +67,21 @@ _OFF: Final = (
     "xr-spatial-tracking",
 )
 
-FIXED: Final = {
+_ALWAYS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+OF_PAGES: Final = _ALWAYS | {
     "Permissions-Policy": ", ".join(
         [f"{feature}=(self)" for feature in _OWN] + [f"{feature}=()" for feature in _OFF]
     ),
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
+}
+OF_DATA: Final = _ALWAYS | {
+    "Content-Security-Policy": (
+        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
 }
 TRANSPORT_SECURITY: Final = "max-age=63072000"
 
@@ -87,17 +98,29 @@ def content_security_policy(host: str | None, secure: bool, bucket: str | None =
     return "; ".join(f"{name} {value}" for name, value in policy.items())
 
 
+Raw = list[tuple[bytes, bytes]]
+
+
 @lru_cache(256)
-def _raw(host: bytes | None, secure: bool, bucket: str | None) -> list[tuple[bytes, bytes]]:
+def _of_pages(host: bytes | None, secure: bool, bucket: str | None) -> Raw:
     told = None if host is None else host.decode("latin-1")
     policy = content_security_policy(told, secure, bucket)
-    headers = FIXED | {"Content-Security-Policy": policy}
+    return _raw(OF_PAGES | {"Content-Security-Policy": policy}, secure)
+
+
+def _raw(headers: dict[str, str], secure: bool) -> Raw:
     if secure:
-        headers["Strict-Transport-Security"] = TRANSPORT_SECURITY
+        headers = headers | {"Strict-Transport-Security": TRANSPORT_SECURITY}
     return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
 
-def headers_for(scope: Scope, *, tls: bool, bucket: str | None = None) -> list[tuple[bytes, bytes]]:
+_RAW_OF_DATA: Final = {secure: _raw(OF_DATA, secure) for secure in (False, True)}
+
+
+def headers_for(scope: Scope, *, tls: bool, bucket: str | None = None) -> Raw:
     """Of the answer to an HTTP request; ``tls`` if a TLS proxy is always in front."""
+    secure = tls or scope["scheme"] == "https"
+    if scope["path"].startswith("/api/"):
+        return _RAW_OF_DATA[secure]
     host = next((value for name, value in scope["headers"] if name == b"host"), None)
-    return _raw(host, tls or scope["scheme"] == "https", bucket)
+    return _of_pages(host, secure, bucket)

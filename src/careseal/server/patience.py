@@ -6,58 +6,82 @@ And bodies are handed on as they were read, for large ones are half of the work.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from careseal.server.joined import Joined
+
 HEAD_WITHIN = 20.0  # s from the first byte that is awaited to the end of the head
 MOST_HEAD = 64 * 1024  # bytes
+BODY_TURN = 60.0  # s
+LEAST_IN_TURN = 16 * 1024  # bytes of a body, some 2 kbit/s
 
 
 class ImpatientProtocol(HttpToolsProtocol):
     """Closes a connection whose request line and headers take too long, or have no end.
 
-    And one on which something else than a further request comes when all are answered, such as the
-    rest of a body that nobody reads: after as long as it may be idle, however much comes meanwhile.
+    One whose body comes too slowly. And one on which something else than a further request comes
+    when all are answered, such as the rest of a body that nobody reads: after as long as it may be
+    idle, however much comes meanwhile.
     """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.transport = Joined(transport)  # type: ignore[assignment]
         self._in_head = True
-        self._due: asyncio.TimerHandle | None = None
-        self._rest: asyncio.TimerHandle | None = None
-        self._await_head()
+        self._timer: asyncio.TimerHandle | None = None
+        self._wait(HEAD_WITHIN, self.transport.close)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._has_head()
-        self._has_rest()
+        self._need_not_wait()
         super().connection_lost(exc)
+
+    def handle_websocket_upgrade(self) -> None:
+        self.transport = self.transport.transport  # type: ignore[attr-defined]
+        super().handle_websocket_upgrade()
 
     def on_message_begin(self) -> None:
         self._in_head = True
-        self._has_rest()
+        self._need_not_wait()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        self._has_head()
+        self._in_head = False
+        self._need_not_wait()
         super().on_headers_complete()
 
+    def on_message_complete(self) -> None:
+        self._need_not_wait()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        if self.cycle.response_complete:  # and it is not that of another request, sent at once
+            self._need_not_wait()
+        super().on_response_complete()
+
     def data_received(self, data: bytes) -> None:
-        if self._due is not None:
-            if self._head > MOST_HEAD:
+        if self._timer is not None:
+            self._came += len(data)
+            if self._in_head and self._came > MOST_HEAD:
                 self.transport.close()
                 return
-            self._head += len(data)
         super().data_received(data)
-        if self._in_head:
-            if self._due is None:  # of a further request, which did not come whole
-                self._await_head()
-        elif self._rest is None and self._is_answered():
-            self._rest = self.loop.call_later(self.timeout_keep_alive, self.transport.close)
+        if self._timer is not None or self not in self.connections:  # which a WebSocket is not
+            return
+        if self._in_head:  # of a further request, which did not come whole
+            self._wait(HEAD_WITHIN, self.transport.close)
+        elif self.cycle.response_complete:
+            if not self.transport.is_closing():
+                self._wait(self.timeout_keep_alive, self.transport.close)
+        elif self.cycle.more_body:
+            self._wait(BODY_TURN, self._judge_body)
 
-    def _is_answered(self) -> bool:
-        """Whether nothing is asked for on a connection that is to go on, and not as a WebSocket."""
-        goes_on = self in self.connections and not self.transport.is_closing()
-        return goes_on and self.cycle.response_complete
+    def _judge_body(self) -> None:
+        if self._came >= LEAST_IN_TURN or self.flow.read_paused:
+            self._wait(BODY_TURN, self._judge_body)
+        else:
+            self.transport.close()
 
     def on_body(self, body: bytes) -> None:
         cycle = self.cycle
@@ -65,17 +89,11 @@ class ImpatientProtocol(HttpToolsProtocol):
             cycle.body, body = body, b""  # type: ignore[assignment]
         super().on_body(body)
 
-    def _await_head(self) -> None:
-        self._head = 0
-        self._due = self.loop.call_later(HEAD_WITHIN, self.transport.close)
+    def _wait(self, seconds: float, then: Callable[[], None]) -> None:
+        self._came = 0
+        self._timer = self.loop.call_later(seconds, then)
 
-    def _has_rest(self) -> None:
-        if self._rest is not None:
-            self._rest.cancel()
-            self._rest = None
-
-    def _has_head(self) -> None:
-        self._in_head = False
-        if self._due is not None:
-            self._due.cancel()
-            self._due = None
+    def _need_not_wait(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

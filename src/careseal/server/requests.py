@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from starlette.requests import ClientDisconnect, Request
@@ -13,8 +12,6 @@ from careseal.server import base64url, wire
 from careseal.server.problems import Problem, malformed, too_large
 
 T = TypeVar("T")
-BODY_WITHIN = 120.0  # s
-SILENT_FOR = 60.0  # s in which nothing comes of a long body
 
 
 async def read_json(request: Request, shape: type[T], most: int) -> T:
@@ -24,12 +21,7 @@ async def read_json(request: Request, shape: type[T], most: int) -> T:
         raise Problem("unsupported-media-type", "The body must be application/json.")
     if content_length(request) > most:
         raise too_large("body", most)
-    try:
-        async with asyncio.timeout(BODY_WITHIN):
-            body = await _body(request, most)
-    except TimeoutError:
-        raise malformed(f"The body took longer than {BODY_WITHIN:.0f} s.") from None
-    return wire.decode(body, shape)
+    return wire.decode(await _body(request, most), shape)
 
 
 async def _body(request: Request, most: int) -> bytes:
@@ -43,20 +35,6 @@ async def _body(request: Request, most: int) -> bytes:
         if len(body) > most:
             raise too_large("body", most)
     return bytes(body)
-
-
-async def long_body(request: Request) -> AsyncIterator[bytes]:
-    """The body in chunks, for as long as something comes of it: a slow line takes its time."""
-    chunks = request.stream()
-    try:
-        while True:
-            async with asyncio.timeout(SILENT_FOR):
-                chunk = await anext(chunks)
-            yield chunk
-    except StopAsyncIteration:
-        return
-    except TimeoutError:
-        raise malformed(f"Nothing came of the body for {SILENT_FOR:.0f} s.") from None
 
 
 def content_length(request: Request) -> int:

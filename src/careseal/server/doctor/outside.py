@@ -15,7 +15,7 @@ from careseal.server import base64url
 from careseal.server.blobs import open_blobs
 from careseal.server.direct import open_direct
 from careseal.server.doctor.finding import Finding, bad, clock, doubtful, good
-from careseal.server.headers import FIXED
+from careseal.server.headers import OF_PAGES
 from careseal.server.settings import Settings
 from careseal.server.tokens import server_secrets
 from careseal.server.turn import ice_servers
@@ -146,8 +146,7 @@ def _certificate(url: str) -> Finding:
 
 
 def _headers(headers: Any, sealed: bool) -> Finding:
-    wanted = dict(FIXED)
-    missing = [name for name, value in wanted.items() if headers.get(name) != value]
+    missing = [name for name, value in OF_PAGES.items() if headers.get(name) != value]
     policy = headers.get("content-security-policy", "")
     if "default-src 'none'" not in policy or "trusted-types" not in policy:
         missing.append("Content-Security-Policy")

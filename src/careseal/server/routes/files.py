@@ -17,7 +17,6 @@ from careseal.server.requests import (
     answer,
     content_length,
     done,
-    long_body,
     path_id,
     path_number,
     query_of,
@@ -92,7 +91,7 @@ async def upload_part(request: Request, session: str, file: str, number: str) ->
     look = partial(files.part_to_send, bearer=asking, file_id=file_id, number=which)
     found, there = await relay.rows_of(asking.session.id).read(look)
     _check_upload(request, found.part_size(which))
-    stored = await relay.blobs.write(asking.session.id, long_body(request))
+    stored = await relay.blobs.write(asking.session.id, request.stream())
     if there is not None:
         await relay.blobs.discard([stored.name])
         files.require_same(there, stored.digest)

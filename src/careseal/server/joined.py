@@ -1,0 +1,42 @@
+"""What is written in one turn of the event loop leaves in one piece.
+
+uvicorn writes an answer's head and then its body, which are two calls of the system and mostly two
+packets, for a body of a few bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+AT_ONCE = 64 * 1024  # bytes, from which on nothing is gained by waiting
+
+
+class Joined:
+    """A transport that joins what is written to ``transport``; all else is its."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self.transport = transport
+        self._loop = asyncio.get_running_loop()
+        self._waiting: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.transport, name)
+
+    def write(self, data: bytes) -> None:
+        if len(data) >= AT_ONCE:
+            self._flush()
+            self.transport.write(data)
+            return
+        if not self._waiting:
+            self._loop.call_soon(self._flush)
+        self._waiting.append(data)
+
+    def close(self) -> None:
+        self._flush()
+        self.transport.close()
+
+    def _flush(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        if waiting and not self.transport.is_closing():
+            self.transport.write(b"".join(waiting))
