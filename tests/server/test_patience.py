@@ -136,6 +136,12 @@ async def test_neither_does_more_and_more_of_it(connection: Streams) -> None:
     await closed_while_more_comes(connection)
 
 
+async def test_a_body_that_comes_with_the_head_is_not_counted_as_its(connection: Streams) -> None:
+    size = patience.MOST_HEAD + 1000
+    answer = await answered(connection, READ.replace(b"5", b"%d" % size) + bytes(size))
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+
+
 async def test_a_body_that_comes_too_slowly_is_not_waited_for(
     connection: Streams, monkeypatch: pytest.MonkeyPatch
 ) -> None:

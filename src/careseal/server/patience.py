@@ -62,10 +62,10 @@ class ImpatientProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         if self._timer is not None:
-            self._came += len(data)
             if self._in_head and self._came > MOST_HEAD:
                 self.transport.close()
                 return
+            self._came += len(data)
         super().data_received(data)
         if self._timer is not None or self not in self.connections:  # which a WebSocket is not
             return
