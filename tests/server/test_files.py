@@ -227,11 +227,11 @@ def test_an_upload_that_breaks_off_leaves_nothing(
 def test_a_part_of_a_session_that_is_deleted_meanwhile_is_refused_for_the_token(
     server: ServerProcess, client: httpx.Client, visit: Visit
 ) -> None:
-    file = announce(client, visit, visit.host, 1, 3_000_000)
+    file = announce(client, visit, visit.host, 1, 4_000_000)
     before = server.objects
-    head = head_of_part(visit, file, 3_000_000)
+    head = head_of_part(visit, file, 4_000_000)
     with socket.create_connection(("localhost", server.port), timeout=30) as sending:
-        sending.sendall(head + bytes(2_900_000))
+        sending.sendall(head + bytes(3_900_000))
         eventually(lambda: server.objects - before)
         assert client.delete(visit.path, headers=visit.host.token.header).status_code == 204
         sending.sendall(bytes(100_000))

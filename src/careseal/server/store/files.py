@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 
 from careseal.server.problems import Problem, forbidden, malformed
 from careseal.server.settings import Limits
@@ -32,6 +42,19 @@ class Part:
     size: int
     digest: bytes  # 32, SHA-256
     object: str
+
+
+# Made once, because every part runs them.
+_OF_FILE = (file.c.session_id == bindparam("wanted"), file.c.id == bindparam("wanted_file"))
+_FIND = select(file.c.id, file.c.uploader, file.c.parts, file.c.size).where(*_OF_FILE)
+_FIND_PART = select(part.c.size, part.c.digest, part.c.object).where(
+    part.c.session_id == bindparam("wanted"),
+    part.c.file_id == bindparam("wanted_file"),
+    part.c.number == bindparam("wanted_number"),
+)
+_ADDRESS = select(addressed.c.until).where(addressed.c.object == bindparam("stored"))
+_INSERT_PART = insert(part).values(addressed_until=_ADDRESS.scalar_subquery())
+_ONE_MORE = update(file).where(*_OF_FILE).values(present=file.c.present + 1)
 
 
 def create(
@@ -90,10 +113,8 @@ def _find_part(
     found = read(connection, session_id, file_id)
     if number >= found.parts:
         raise Problem("not-found", f"The file has {found.parts} parts.")
-    query = select(part.c.size, part.c.digest, part.c.object).where(
-        part.c.session_id == session_id, part.c.file_id == file_id, part.c.number == number
-    )
-    row = connection.execute(query).first()
+    wanted = {"wanted": session_id, "wanted_file": file_id, "wanted_number": number}
+    row = connection.execute(_FIND_PART, wanted).first()
     return found, Part(*row) if row else None
 
 
@@ -136,12 +157,10 @@ def create_part(
     if there is not None:
         require_same(there, stored.digest)
         return False
-    address = select(addressed.c.until).where(addressed.c.object == stored.object)
-    row = insert(part).values(session_id=session_id, file_id=file_id, number=number)
-    row = row.values(size=stored.size, digest=stored.digest, object=stored.object)
-    connection.execute(row.values(addressed_until=address.scalar_subquery()))
-    same_file = (file.c.session_id == session_id) & (file.c.id == file_id)
-    connection.execute(update(file).where(same_file).values(present=file.c.present + 1))
+    made = {"session_id": session_id, "file_id": file_id, "number": number}
+    made |= {"size": stored.size, "digest": stored.digest, "object": stored.object}
+    connection.execute(_INSERT_PART, made | {"stored": stored.object})
+    connection.execute(_ONE_MORE, {"wanted": session_id, "wanted_file": file_id})
     return True
 
 
@@ -183,10 +202,7 @@ def require_same(there: Part, digest: bytes) -> None:
 
 
 def _find(connection: Connection, session_id: bytes, file_id: bytes) -> File | None:
-    query = select(file.c.id, file.c.uploader, file.c.parts, file.c.size)
-    row = connection.execute(
-        query.where(file.c.session_id == session_id, file.c.id == file_id)
-    ).first()
+    row = connection.execute(_FIND, {"wanted": session_id, "wanted_file": file_id}).first()
     return File(*row) if row else None
 
 
