@@ -510,7 +510,8 @@ def _spoken(server: ServerProcess, text: bytes) -> bytes:
 @attack(
     "holds connections open without saying anything",
     "A stranger opens 400 connections and sends a byte of a request now and then, or nothing.",
-    "no effect: others are served; a head that takes 20 s, or has 64 kB, is cut off",
+    "no effect: others are served; a head that takes 20 s, or has 64 kB, and a body of which less"
+    " than 16 KiB come in a minute, are cut off",
     "`patience.ImpatientProtocol`",
 )
 def test_slow_ones_keep_nobody_waiting(server: ServerProcess, client: httpx.Client) -> None:
