@@ -348,10 +348,12 @@ def test_a_slow_reader_is_cut_off_and_can_come_back(
         following(strict_server, visit, visit.host) as awake,
         strict_server.client() as client,
     ):
-        count = 100
-        for _ in range(count):  # 8 MB of frames: far more than the kernel holds for the sleeper
+        count = 600
+        # 8 MB of frames: far more than the kernel holds for the sleeper. Each is as short as those
+        # that workers tell each other; what is longer is read from the store, at the reader's pace.
+        for _ in range(count):
             sent = client.post(
-                f"{visit.path}/chat", json=chat(size=63504), headers=visit.host.token.header
+                f"{visit.path}/chat", json=chat(size=10_256), headers=visit.host.token.header
             )
             assert sent.status_code == 201, sent.text
             awake.next("entry")

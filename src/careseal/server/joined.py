@@ -19,24 +19,24 @@ class Joined:
         self.transport = transport
         self._loop = asyncio.get_running_loop()
         self._waiting: list[bytes] = []
+        self._size = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.transport, name)
 
     def write(self, data: bytes) -> None:
-        if len(data) >= AT_ONCE:
-            self._flush()
-            self.transport.write(data)
-            return
-        if not self._waiting:
-            self._loop.call_soon(self._flush)
         self._waiting.append(data)
+        self._size += len(data)
+        if self._size >= AT_ONCE:
+            self._flush()
+        elif len(self._waiting) == 1:
+            self._loop.call_soon(self._flush)
 
     def close(self) -> None:
         self._flush()
         self.transport.close()
 
     def _flush(self) -> None:
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting, self._size = self._waiting, [], 0
         if waiting and not self.transport.is_closing():
-            self.transport.write(b"".join(waiting))
+            self.transport.writelines(waiting)
