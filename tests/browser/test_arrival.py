@@ -16,6 +16,7 @@ from tests.browser.people import (
     new_session,
 )
 from tests.browser.test_screens import axe
+from tests.eventually import eventually
 from tests.serving import ServerProcess
 
 NO_SEALING = "crypto.subtle.generateKey = () => Promise.reject(new Error('unknown'))"
@@ -66,6 +67,14 @@ def heading(page: Page, name: str) -> None:
     expect(page.get_by_role("heading", level=1, name=name)).to_be_visible()
 
 
+def name_shown(page: Page, link: str) -> str:
+    """The name in the form of a link, once it is known who invites."""
+    page.goto("about:blank")
+    page.goto(link)
+    expect(page.get_by_text("invites you")).to_be_visible()
+    return page.get_by_label("Your name").input_value()
+
+
 def test_each_link_that_does_not_open_has_its_sentence_and_a_way_out(
     server: ServerProcess, first_browser: Browser, second_browser: Browser
 ) -> None:
@@ -88,6 +97,9 @@ def test_each_link_that_does_not_open_has_its_sentence_and_a_way_out(
     # The name is kept for this link, also when nobody joins; not for another.
     name.fill("Ann Miller")
     name.blur()
+    other = page.context.new_page()
+    eventually(lambda: name_shown(other, link) == "Ann Miller")
+    other.close()
     page.reload()
     expect(name).to_have_value("Ann Miller")
     page.goto("about:blank")

@@ -83,6 +83,7 @@ def invite_a_third(host: Person, label: str) -> None:
     dialog = host.page.get_by_role("dialog")
     dialog.get_by_role("textbox").first.fill(label)
     dialog.get_by_role("button", name="Make link").click()
+    expect(dialog.get_by_role("textbox", name="Link for your patient")).to_be_visible()
     dialog.get_by_role("button", name="Close").first.click()
     host.open_panel("Chat")
 
