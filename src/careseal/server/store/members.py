@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from careseal.server.problems import Problem, forbidden, malformed, not_authorised, too_many
 from careseal.server.store import sessions
-from careseal.server.store.rows import run
+from careseal.server.store.rows import select_at_once
 from careseal.server.store.schema import invite, member, session
 from careseal.server.wire import NewInvite, Role
 
@@ -43,12 +43,11 @@ _BY_INVITE = (
     .join(invite, invite.c.session_id == session.c.id)
     .where(*_THERE, invite.c.access_token_hash == bindparam("hash"), invite.c.open.is_(True))
 )
-_WRITERS = f"""
-SELECT {", ".join(f"session.{column.name}" for column in session.c)}, member.token_hash
+_WRITERS = """
 FROM session JOIN member ON member.session_id = session.id
-WHERE session.id IN {{rows}} AND session.expires_at > {{}} AND NOT member.revoked
+WHERE session.id IN {rows} AND session.expires_at > {} AND NOT member.revoked
 ORDER BY session.id
-"""  # noqa: S608 - names of columns; locks come in one order at all workers
+"""  # locks come in one order at all workers
 _HOLDING = (_BY_MEMBER.with_for_update(of=session), _BY_INVITE.with_for_update(of=session))
 
 
@@ -73,8 +72,9 @@ def writers(
 ) -> dict[tuple[bytes, bytes], sessions.Session]:
     """Sessions by their id and the hash of each member's token; nobody else changes them."""
     lock = "FOR UPDATE OF session" if connection.dialect.name == "postgresql" else ""
-    found = run(connection, _WRITERS + lock, [tuple(session_ids)], now)
-    return {(row[0], row[-1]): sessions.of_row(row) for row in found.all()}
+    columns = [*session.c, member.c.token_hash]
+    found = select_at_once(connection, columns, _WRITERS + lock, [tuple(session_ids)], now)
+    return {(row[0], row[-1]): sessions.of_row(row) for row in found}
 
 
 def require_host(connection: Connection, session_id: bytes, token_hash: bytes, now: int) -> Bearer:

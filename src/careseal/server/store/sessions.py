@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, delete, func, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from careseal.server.store.schema import session
 
@@ -24,7 +25,7 @@ class Session(NamedTuple):
     last_activity_at: int
 
 
-def of_row(row: Row[Any]) -> Session:
+def of_row(row: Sequence[Any]) -> Session:
     """From a row that begins with the columns of ``session``."""
     return Session(*tuple(row)[: len(session.c)])
 
