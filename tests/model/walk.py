@@ -61,6 +61,7 @@ class Walk(Steps):
                 self._post(device, 0)
             while device.outbox and device.reader.may_send():
                 self._send(device, 2)
+            self.read(device)  # who lost a join goes on from what it had before
             self._remove_liars(device)
         for device in self.now.devices.values():
             self.read(device)
