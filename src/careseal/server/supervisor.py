@@ -9,6 +9,7 @@ import queue
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
@@ -21,6 +22,8 @@ from careseal.server.request_log import event
 READY_WITHIN: Final = 60.0  # s
 GONE_WITHIN: Final = 30.0  # s after SIGTERM, then SIGKILL
 QUICK: Final = 3  # workers that end before they are ready, one after the other: give up
+FIRST_PAUSE: Final = 1.0  # s before a worker that did not start is tried again, then twice it
+LAST_PAUSE: Final = 60.0
 log = logging.getLogger(__name__)
 multiprocessing.allow_connection_pickling()
 
@@ -52,6 +55,7 @@ class Supervisor:
         self._count = count
         self._workers: list[SpawnProcess] = []
         self._children: dict[SpawnProcess, Connection] = {}
+        self._pause, self._again_at = FIRST_PAUSE, 0.0
         self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._woken, self._wake = os.pipe()
 
@@ -63,7 +67,8 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._signalled)
         try:
-            self._workers = [self._start() for _ in range(self._count)]
+            while self._missing():
+                self._workers.append(self._start())
             started()
             while self._next() != signal.SIGTERM:
                 pass
@@ -79,12 +84,13 @@ class Supervisor:
 
     def _next(self) -> int:
         """Wait for a signal or a worker's end, and do what it asks; SIGTERM for the end."""
-        wait([self._woken, *(worker.sentinel for worker in self._workers)])
-        for index, worker in enumerate(self._workers):
-            if not worker.is_alive():
-                event(log, "a worker ended", code=worker.exitcode)
-                metrics.worker_gone(worker.pid or 0)
-                self._workers[index] = self._start()
+        pause = max(0, self._again_at - time.monotonic()) if self._missing() else None
+        wait([self._woken, *(worker.sentinel for worker in self._workers)], pause)
+        for worker in [each for each in self._workers if not each.is_alive()]:
+            event(log, "a worker ended", code=worker.exitcode)
+            metrics.worker_gone(worker.pid or 0)
+            self._workers.remove(worker)
+        self._fill_up()
         if self._signals.empty():
             return 0
         os.read(self._woken, 1)
@@ -92,6 +98,24 @@ class Supervisor:
             return signal.SIGTERM
         self._replace()
         return 0
+
+    def _missing(self) -> int:
+        return self._count - len(self._workers)
+
+    def _fill_up(self) -> None:
+        """Workers for those that ended; where none starts just now, later, if any is left."""
+        if not self._missing() or time.monotonic() < self._again_at:
+            return
+        try:
+            while self._missing():
+                self._workers.append(self._start())
+            self._pause = FIRST_PAUSE
+        except CannotWork:
+            if not self._workers:
+                raise
+            event(log, "a worker does not start; the others go on", again_in=self._pause)
+            self._again_at = time.monotonic() + self._pause
+            self._pause = min(2 * self._pause, LAST_PAUSE)
 
     def _replace(self) -> None:
         """Each when its successor is ready; where that does not start, the old ones go on."""
