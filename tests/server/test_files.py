@@ -8,6 +8,7 @@ import secrets
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -290,6 +291,22 @@ def test_what_all_sessions_store_is_limited(tmp_path: Path) -> None:
             return client.post(path, json=asked, headers=header).status_code == 201
 
         eventually(fits)
+
+
+def test_many_who_ask_at_once_get_no_more_than_there_is(tmp_path: Path) -> None:
+    with (
+        serving(tmp_path, "--limit=allStoredBytes=100000") as running,
+        running.sign_in() as client,
+        ThreadPoolExecutor(10) as many,
+    ):
+        visit = Visit().create(client)
+
+        def ask(_number: int) -> int:
+            asked = {"id": new_id(), "parts": 1, "size": 90_000}
+            header = visit.host.token.header
+            return client.post(f"{visit.path}/files", json=asked, headers=header).status_code
+
+        assert sorted(many.map(ask, range(10))) == [201, *[507] * 9]
 
 
 @pytest.fixture(scope="module")

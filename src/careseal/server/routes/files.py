@@ -49,9 +49,8 @@ async def create(request: Request, session: str) -> Response:
         left=await relay.room.left(),
         now=relay.now(),
     )
-    new = await relay.rows_of(asking.session.id).write(change)
-    if new:
-        relay.room.take(asked.size)
+    with relay.room.taken(asked.size) as taken:
+        taken.kept = new = await relay.rows_of(asking.session.id).write(change)
     return answer({}, 201 if new else 200)
 
 
