@@ -54,11 +54,15 @@ async def serving(app: ASGIApp) -> AsyncIterator[int]:
 
 
 async def answers_at_once(scope: Scope, receive: Receive, send: Send) -> None:
-    """Without looking at bodies, but at /read; a WebSocket says what it hears."""
+    """How many headers there are, without looking at bodies, but at /read.
+
+    A WebSocket says what it hears.
+    """
     if scope["type"] == "http":
         if scope["path"] == "/read":
             await Request(scope, receive).body()
-        await Response()(scope, receive, send)
+        count = str(len(scope["headers"]))
+        await Response(headers={"X-Headers": count})(scope, receive, send)
         return
     socket = WebSocket(scope, receive, send)
     await socket.accept()
@@ -182,6 +186,30 @@ async def test_a_websocket_after_a_request_is_kept(connection: Streams, port: in
     other[1].close()
     writer.write(MASKED_HELLO)
     assert await asyncio.wait_for(reader.readexactly(len(HELLO)), 10) == HELLO
+
+
+async def test_what_comes_behind_a_body_is_not_kept(connection: Streams) -> None:
+    request = IN_CHUNKS.replace(b"/", b"/read", 1) + b"0\r\n" + b"a: b\r\n" * 100 + b"\r\n"
+    assert b"x-headers: 2\r\n" in await answered(connection, request)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [b"Content-Length: 5", b"Transfer-Encoding: chunked", b"X: " + b"a" * 9000],
+    ids=["length", "chunked", "long"],
+)
+async def test_a_handshake_that_is_none_keeps_no_connection(
+    connection: Streams, more: bytes
+) -> None:
+    reader, writer = connection
+    writer.write(UPGRADE.replace(b"\r\n\r\n", b"\r\n" + more + b"\r\n\r\n"))
+    assert not (await asyncio.wait_for(reader.read(), 10)).startswith(b"HTTP/1.1 101")
+
+
+async def test_a_handshake_that_follows_at_once_is_answered_behind(connection: Streams) -> None:
+    reader, _ = connection
+    assert (await answered(connection, GET + UPGRADE)).startswith(b"HTTP/1.1 200 OK")
+    assert (await reader.readline()).startswith(b"HTTP/1.1 101")
 
 
 async def test_a_part_of_which_nothing_more_comes_is_not_waited_for(

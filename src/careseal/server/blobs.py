@@ -188,12 +188,13 @@ class FolderBlobs(Blobs):
     async def _write(self, name: str, chunks: AsyncIterable[bytes]) -> Stored:
         writing = _Writing(self._folder, name)
         try:
-            piece: list[bytes] = []
+            piece, size = list[bytes](), 0
             async for chunk in chunks:
                 piece.append(chunk)
-                if sum(map(len, piece)) >= PIECE:
+                size += len(chunk)
+                if size >= PIECE:
                     await _in_folder(writing.add, piece)
-                    piece = []
+                    piece, size = [], 0
             stored = await _in_folder(writing.finish, piece)
         finally:
             writing.discard()

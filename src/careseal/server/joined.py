@@ -20,6 +20,7 @@ class Joined:
         self._loop = asyncio.get_running_loop()
         self._waiting: list[bytes] = []
         self._size = 0
+        self._most = AT_ONCE
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.transport, name)
@@ -27,10 +28,16 @@ class Joined:
     def write(self, data: bytes) -> None:
         self._waiting.append(data)
         self._size += len(data)
-        if self._size >= AT_ONCE:
+        if self._size >= self._most:
             self._flush()
         elif len(self._waiting) == 1:
             self._loop.call_soon(self._flush)
+
+    def release(self) -> asyncio.Transport:
+        """The transport, for whoever writes to it from now on; nothing waits any more."""
+        self._most = 0
+        self._flush()
+        return self.transport
 
     def close(self) -> None:
         self._flush()

@@ -11,6 +11,7 @@ from careseal.server.problems import too_many
 from careseal.server.settings import Limits
 
 MOST_BUCKETS = 10_000
+DROP_EVERY = 1.0  # s
 
 
 @dataclass(slots=True)
@@ -31,6 +32,7 @@ class RateLimiter:
         }
         self._clock = clock
         self._buckets: dict[tuple[str, Hashable], _Bucket] = {}
+        self._dropped = -math.inf
 
     def rate(self, limit: str) -> tuple[float, int]:
         """How many a second, and how many at once."""
@@ -44,7 +46,7 @@ class RateLimiter:
         """As ``take``, without counting."""
         rate, burst = self._rates[limit]
         now = self._clock()
-        if len(self._buckets) > MOST_BUCKETS:
+        if len(self._buckets) > MOST_BUCKETS and now - self._dropped >= DROP_EVERY:
             self._drop_full(now)
         bucket = self._buckets.get((limit, who))
         if bucket is None:
@@ -56,6 +58,7 @@ class RateLimiter:
         return bucket
 
     def _drop_full(self, now: float) -> None:
+        self._dropped = now
         for (limit, who), bucket in list(self._buckets.items()):
             rate, burst = self._rates[limit]
             if bucket.tokens + (now - bucket.at) * rate >= burst:

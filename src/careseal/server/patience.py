@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -38,13 +39,21 @@ class ImpatientProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def handle_websocket_upgrade(self) -> None:
-        self.transport = self.transport.transport  # type: ignore[attr-defined]
+        joined: Joined = self.transport  # type: ignore[assignment]
+        self.transport = transport = joined.release()
         super().handle_websocket_upgrade()
+        websocket: Any = transport.get_protocol()
+        if websocket.conn.handshake_exc is not None:  # of some, uvicorn tells nobody
+            transport.close()
 
     def on_message_begin(self) -> None:
         self._in_head = True
         self._need_not_wait()
         super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head:  # else behind a body, where nobody reads it and there may be no end
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         self._in_head = False
