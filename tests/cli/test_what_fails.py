@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
 from pathlib import Path
 
@@ -71,3 +72,38 @@ def test_a_store_that_another_key_sealed(shell: Shell) -> None:
         store.put(SessionId(b"s" * 16), "state", b"anything")
     (shell.folder / shell.name / "key").unlink()
     assert "sealed by another key" in told(shell, "sessions")
+
+
+@pytest.mark.small
+def test_a_server_that_is_refused_says_why_and_leaves_no_mark(shell: Shell) -> None:
+    data = shell.folder / "data"
+    with sqlite3.connect(data / "careseal.sqlite3") as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    assert "of a later release" in told(shell, "serve", "--data=data", "--port=0")
+    assert "The database cannot be used" in told(
+        shell, "serve", "--data=other", "--port=0", NOWHERE
+    )
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert "in use" in told(shell, "serve", "--data=third", f"--port={port}")
+    assert list(shell.folder.rglob("running")) == []
+
+
+def test_a_sign_in_link_leads_to_the_port_that_is_given(shell: Shell) -> None:
+    link = shell.run("sign-in-link", "--data=data", "--port=9123").decode()
+    assert link.startswith("http://localhost:9123/sign-in#")
+
+
+def test_a_secret_that_is_a_folder(shell: Shell) -> None:
+    said = shell.run("serve", "--data=data", "--turn-secret-file=.", code=2).decode()
+    assert "is a directory" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("name", ["CARESEAL_DATABASE_URLS", "CARESEAL_OBJECTS_URL"])
+def test_a_backup_of_a_server_whose_data_is_elsewhere(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "elsewhere")
+    assert name in told(shell, "backup", "--data=data", "copy")
+    assert not (shell.folder / "copy").exists()

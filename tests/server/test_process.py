@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import stat
 import subprocess
 import sys
@@ -251,6 +252,15 @@ def test_a_wrong_option_is_told_before_anything_starts(
     done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.small
+def test_a_single_worker_that_is_told_to_be_replaced_stays(tmp_path: Path) -> None:
+    with serving(tmp_path) as server, server.client() as client:
+        assert server.process is not None
+        server.process.send_signal(signal.SIGHUP)
+        eventually(lambda: "one worker is not replaced" in server.log)
+        assert client.get("/healthz").is_success
 
 
 @pytest.mark.small

@@ -13,6 +13,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from careseal.server import traces
 from tests.browser.canaries import forms
 from tests.form import new_stores
 from tests.server.test_backup import upload
@@ -103,3 +104,15 @@ def test_a_url_that_is_none_is_refused(tmp_path: Path) -> None:
     server = ServerProcess(tmp_path, ("--traces=9464",), new_stores())
     with pytest.raises(RuntimeError, match="--traces is the URL of a collector"):
         server.start()
+
+
+def test_without_the_packages_it_is_said_which(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `importlib` finds them where even the first is missing."""
+    monkeypatch.setattr(traces, "find_spec", _found)
+    with pytest.raises(ValueError, match=r"careseal\[traces\]"):
+        traces.check("http://127.0.0.1:4318")
+
+
+def _found(name: str) -> None:
+    if "." in name:
+        raise ModuleNotFoundError(name)

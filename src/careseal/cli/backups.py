@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +16,7 @@ from .telling import hint, size
 if TYPE_CHECKING:
     from careseal.server.backup import Extent
 
+ELSEWHERE = ("CARESEAL_DATABASE_URLS", "CARESEAL_OBJECTS_URL")
 Source = Annotated[Path, typer.Argument(help="Folder of the backup.")]
 
 
@@ -26,6 +28,10 @@ def backup(
 ) -> None:
     """Copy a server's data while it runs: the database as of one instant, and what is new."""
     require_server()
+    elsewhere = [name for name in ELSEWHERE if os.environ.get(name)]
+    if elsewhere:
+        sentence = f"{' and '.join(elsewhere)} say that this server's data is not in a folder."
+        raise fail(f"No backup was made. {sentence} See docs/operating.md, Backups.")
     from careseal.server.backup import BackupError, back_up
     from careseal.server.single import InUse
 

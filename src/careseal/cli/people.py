@@ -129,7 +129,10 @@ def code(
             say(as_json, told, str(found))
             if not as_json:
                 print_qr(found.qr(session.id), qr)
-                hint("Read it to each other by voice. It changes when somebody comes or goes.")
+                hint(
+                    "Read it to each other by voice, at the same moment: it changes when somebody"
+                    " comes or goes, when a call starts, and after a day."
+                )
 
     run(work())
 

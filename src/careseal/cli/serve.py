@@ -15,6 +15,8 @@ from .exits import fail, sentence
 from .telling import one_line
 
 if TYPE_CHECKING:
+    from sqlalchemy.exc import DBAPIError
+
     from careseal.server import settings
 
 Data = Annotated[
@@ -85,7 +87,16 @@ TurnSecret = Annotated[
 ]
 TurnSecretFile = Annotated[
     Path | None,
-    typer.Option(envvar="CARESEAL_TURN_SECRET_FILE", help="A file that holds it.", exists=True),
+    typer.Option(
+        envvar="CARESEAL_TURN_SECRET_FILE",
+        help="A file that holds it.",
+        exists=True,
+        dir_okay=False,
+        readable=True,
+    ),
+]
+Port = Annotated[
+    int, typer.Option(envvar="CARESEAL_PORT", help="Port to listen on; 0 takes a free one.")
 ]
 Limits = Annotated[
     list[str] | None,
@@ -113,9 +124,7 @@ def serve(
     host: Annotated[
         str, typer.Option(envvar="CARESEAL_HOST", help="Address to listen on.")
     ] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option(envvar="CARESEAL_PORT", help="Port to listen on; 0 takes a free one.")
-    ] = 8000,
+    port: Port = 8000,
     metrics: Annotated[
         str | None,
         typer.Option(
@@ -208,6 +217,8 @@ def serve(
 ) -> None:
     """Run a server. Each start prints a link that signs one browser in."""
     require_server()
+    from sqlalchemy.exc import DBAPIError
+
     from careseal.server import process
     from careseal.server.settings import Settings
     from careseal.server.single import InUse
@@ -249,6 +260,8 @@ def serve(
     except (InUse, TooNew, Elsewhere, CannotWork, ValueError) as refused:
         typer.echo(str(refused), err=True)
         raise typer.Exit(1) from None
+    except DBAPIError as failure:
+        raise _unusable(failure) from None
     except OSError as failure:
         typer.echo(f"The server cannot start: {failure}", err=True)
         raise typer.Exit(1) from None
@@ -275,9 +288,14 @@ def sign_in_link(
     data: Data = DEFAULT_DATA,
     database_url: DatabaseUrl = None,
     secrets_file: SecretsFile = None,
+    port: Port = 8000,
     public_url: Annotated[
-        str, typer.Option(envvar="CARESEAL_PUBLIC_URL", help="Where browsers reach the server.")
-    ] = "http://localhost:8000",
+        str | None,
+        typer.Option(
+            envvar="CARESEAL_PUBLIC_URL",
+            help="Where browsers reach the server; without it http://localhost and the port.",
+        ),
+    ] = None,
 ) -> None:
     """Print a new link that signs one browser in, once, within a day."""
     require_server()
@@ -288,6 +306,7 @@ def sign_in_link(
         data=data,
         database_urls=tuple(database_url or ()),
         secrets_file=secrets_file,
+        port=port,
         public_url=public_url,
     )
     with places_told():
@@ -307,9 +326,7 @@ def places_told() -> Iterator[None]:
     try:
         yield
     except DBAPIError as failure:
-        lines = str(failure.orig).strip().splitlines()
-        why = one_line(lines[0]) if lines else type(failure.orig).__name__
-        raise fail(f"The database cannot be used: {why}.") from None
+        raise _unusable(failure) from None
     except Problem as failure:
         raise fail(failure.detail) from None
     except BaseError as failure:
@@ -318,6 +335,12 @@ def places_told() -> Iterator[None]:
         raise fail(sentence(failure)) from None
     except (InUse, TooNew, Elsewhere, ValueError) as refused:
         raise fail(str(refused)) from None
+
+
+def _unusable(failure: DBAPIError) -> SystemExit:
+    lines = str(failure.orig).strip().splitlines()
+    why = one_line(lines[0]) if lines else type(failure.orig).__name__
+    return fail(f"The database cannot be used: {why}.")
 
 
 def add_to(app: typer.Typer) -> None:

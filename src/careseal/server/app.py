@@ -95,7 +95,7 @@ async def open_relay(settings: Settings, *, alone: bool = False) -> AsyncIterato
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     os.chmod(settings.data, 0o700)
     blobs = open_blobs(settings.objects_url, settings.data / "objects")
-    databases = Databases(await asyncio.to_thread(_upgraded, settings))
+    databases = Databases(await asyncio.to_thread(upgraded, settings))
     limiter = Limiter(RateLimiter(settings.limits), _buckets(settings, databases))
     try:
         async with _fanout(None if alone else _line(settings), databases) as (fanout, workers):
@@ -143,8 +143,8 @@ def _buckets(settings: Settings, databases: Databases) -> Buckets | None:
     return None
 
 
-def _upgraded(settings: Settings) -> list[URL]:
-    """The databases, with tables of this release."""
+def upgraded(settings: Settings) -> list[URL]:
+    """The databases, with tables of this release. Raises ``TooNew``, ``Elsewhere``."""
     urls = settings.databases()
     for url in urls:
         there = upgrade(url)

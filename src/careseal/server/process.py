@@ -17,7 +17,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from careseal.server import accounts, metrics, traces
-from careseal.server.app import create_app, open_relay
+from careseal.server.app import create_app, open_relay, upgraded
 from careseal.server.patience import ImpatientProtocol
 from careseal.server.relay import Relay
 from careseal.server.request_log import event, set_up
@@ -39,21 +39,22 @@ log = logging.getLogger(__name__)
 def serve(settings: Settings, announce: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT. ``announce`` gets lines for the person at the terminal.
 
-    Raises ``InUse`` when another server has the data, ``OSError`` when the address is taken.
+    Raises ``InUse`` when another server has the data, ``OSError`` when the address is taken, and
+    what ``upgraded`` raises.
     """
     traces.check(settings.traces)
     set_up()
     os.umask(0o077)
     with (
         only_server_of(settings.data),
-        noticed(settings),
+        _bind(settings) as listening,
+        noticed(settings, partial(upgraded, settings)),
         metrics.served(settings.metrics),
     ):
-        _run(settings, announce)
+        _run(settings, listening, announce)
 
 
-def _run(settings: Settings, announce: Callable[[str], None]) -> None:
-    listening = _bind(settings)
+def _run(settings: Settings, listening: socket.socket, announce: Callable[[str], None]) -> None:
     port = listening.getsockname()[1]
 
     def started() -> None:
@@ -67,6 +68,7 @@ def _run(settings: Settings, announce: Callable[[str], None]) -> None:
     if settings.workers > 1:
         Supervisor(partial(_work, settings), listening, settings.workers).run(started)
     else:
+        signal.signal(signal.SIGHUP, _not_replaced)
         _serve(settings, listening, started)
 
 
@@ -106,6 +108,10 @@ def _server(settings: Settings, started: Callable[[], None]) -> _Process:
     for stop in (signal.SIGTERM, signal.SIGINT):
         signal.signal(stop, _ignore)  # uvicorn raises it once more after a clean end
     return _Process(config, app, started)
+
+
+def _not_replaced(_number: int, _frame: object) -> None:
+    event(log, "one worker is not replaced while it serves: restart it, or serve with more")
 
 
 def _ignore(_number: int, _frame: object) -> None:

@@ -28,7 +28,7 @@ def check(url: str | None) -> None:
     """Raises ``ValueError`` with a sentence where ``told_to`` could not."""
     if url is None:
         return
-    if find_spec("opentelemetry.exporter") is None:
+    if not find_spec("opentelemetry") or not find_spec("opentelemetry.exporter"):
         raise ValueError("Traces need more packages: pip install 'careseal[traces]'")
     if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
         raise ValueError("--traces is the URL of a collector, as http://127.0.0.1:4318.")

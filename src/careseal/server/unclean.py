@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -18,8 +18,8 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def noticed(settings: Settings) -> Iterator[None]:
-    """Set right and say what an unclean end left, then remember that the server runs.
+def noticed(settings: Settings, prepare: Callable[[], object]) -> Iterator[None]:
+    """Set right and say what an unclean end left, ``prepare``, then remember that the server runs.
 
     Only for whoever holds the data folder's lock.
     """
@@ -28,6 +28,7 @@ def noticed(settings: Settings) -> Iterator[None]:
         fields = {"halfWrittenObjectsRemoved": _remove_half_written(settings)}
         fields |= {"databaseBytesRecovered": _journalled(settings)}
         event(log, "started after an unclean end", **fields)
+    prepare()
     mark.touch(mode=0o600)
     sync_folder(settings.data)
     yield
