@@ -8,11 +8,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
 import pytest
 
+from careseal.server import backup
 from careseal.server.single import only_server_of
 from tests.server.visits import CHAT_SIZE, Visit, chat, new_id
 from tests.serving import ServerProcess, serving
@@ -195,3 +197,75 @@ def test_an_object_that_the_data_lost_is_said(copy: Path, tmp_path: Path) -> Non
     told = careseal("backup", tmp_path / "copy", "--data", tmp_path / "data", code=1)
     assert "1 objects that the database names" in told
     assert not (tmp_path / "copy/careseal.sqlite3").exists()
+
+
+def killed_on(folder: Path) -> None:
+    """A server that somebody tried on these data."""
+    with serving(folder.parent) as server, server.sign_in() as signed_in:
+        Visit().create(signed_in)
+        server.kill()
+    assert (folder / "careseal.sqlite3-wal").exists()
+
+
+def test_a_backup_renews_one_on_which_a_server_was_killed(
+    running: ServerProcess, tmp_path: Path
+) -> None:
+    target = tmp_path / "tried/data"
+    with running.sign_in() as signed_in:
+        careseal("backup", target, "--data", running.data)
+        killed_on(target)
+        for _ in range(50):
+            Visit().create(signed_in)
+        assert "Backed up 50 sessions" in careseal("backup", target, "--data", running.data)
+    assert "is whole" in careseal("restore", "--verify", target)
+    assert not list(target.glob("careseal.sqlite3-*"))
+
+
+def test_an_earlier_backup_stays_whole_when_a_renewal_ends_before_its_last_step(
+    running: ServerProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server was killed on it: what that wrote is there still."""
+    target = tmp_path / "tried/data"
+    careseal("backup", target, "--data", running.data)
+    killed_on(target)
+
+    def power_cut(_: Path, __: Path) -> Path:
+        raise OSError("a power cut")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", power_cut)
+        patched.setattr(backup, "write_private", lambda _, __: None)
+        with pytest.raises(OSError, match="power cut"):
+            backup.back_up(running.data, target, print)
+    assert "is whole" in careseal("restore", "--verify", target)
+    with closing(sqlite3.connect(target / "careseal.sqlite3")) as database:
+        assert database.execute("SELECT count(*) FROM session").fetchone() == (1,)
+
+
+def test_data_are_not_restored_beside_what_a_killed_server_left(copy: Path, tmp_path: Path) -> None:
+    data = tmp_path / "server/data"
+    careseal("restore", copy, "--data", data)
+    killed_on(data)
+    (data / "careseal.sqlite3").unlink()
+    told = careseal("restore", copy, "--data", data, code=1)
+    assert "careseal.sqlite3-wal of a database that is gone" in told
+    (data / "careseal.sqlite3-wal").unlink()
+    (data / "careseal.sqlite3-shm").unlink()
+    careseal("restore", copy, "--data", data)
+    assert "is whole" in careseal("restore", "--verify", data)
+
+
+def test_a_damaged_database_does_not_replace_an_earlier_backup(copy: Path, tmp_path: Path) -> None:
+    careseal("restore", copy, "--data", tmp_path / "data")
+    careseal("backup", tmp_path / "copy", "--data", tmp_path / "data")
+    with closing(sqlite3.connect(tmp_path / "data/careseal.sqlite3")) as database:
+        page = database.execute(
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'entry'"
+        ).fetchone()[0]
+        size = database.execute("PRAGMA page_size").fetchone()[0]
+    with (tmp_path / "data/careseal.sqlite3").open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(bytes(size))
+    told = careseal("backup", tmp_path / "copy", "--data", tmp_path / "data", code=1)
+    assert "No backup was made. The database" in told
+    assert "is whole" in careseal("restore", "--verify", tmp_path / "copy")

@@ -76,6 +76,7 @@ def _copy(data: Path, target: Path, tell: Tell) -> Extent:
     copied = 0
     for _ in range(SNAPSHOTS):
         _snapshot(data / DATABASE, fresh)
+        _require_sound(fresh)
         missing = 0
         for each in _objects(fresh):
             try:
@@ -92,6 +93,7 @@ def _copy(data: Path, target: Path, tell: Tell) -> Extent:
     else:
         raise BackupError(f"{missing} objects that the database names are not in {data / OBJECTS}.")
     write_private(target / SECRETS, (data / SECRETS).read_bytes())
+    _settle(target / DATABASE)
     fresh.replace(target / DATABASE)
     sync_folder(target)
     _remove_unneeded(target)
@@ -123,18 +125,55 @@ def restore(source: Path, data: Path, tell: Tell) -> Extent:
     with only_server_of(data):
         if (data / DATABASE).exists():
             raise BackupError(f"{data} holds data already; restore to another folder.")
+        if left := [each.name for each in _beside(data / DATABASE) if each.exists()]:
+            raise BackupError(
+                f"{data} holds {left[0]} of a database that is gone, with what was written last; "
+                "move it away, or restore to another folder."
+            )
         for wrong in check(source):
             raise BackupError(f"The backup is damaged and nothing was restored. {wrong}")
         return _copy(source, data, tell)
 
 
+def _beside(database: Path) -> list[Path]:
+    """What SQLite may keep beside a database, and would take for that of any other in its place."""
+    return [database.with_name(f"{database.name}{end}") for end in ("-wal", "-shm", "-journal")]
+
+
+def _settle(database: Path) -> None:
+    """Leave nothing beside a database that another takes the place of.
+
+    What is there belongs to it: a server that ran on it was killed. It is written into it, so that
+    it can be opened still if the other does not come.
+    """
+    if database.exists():
+        try:
+            with closing(sqlite3.connect(database)) as earlier:
+                earlier.execute("PRAGMA journal_mode = DELETE")
+        except sqlite3.OperationalError:
+            raise  # a full disk, or somebody has it open
+        except sqlite3.DatabaseError:
+            pass  # nothing can be read of it
+    for each in _beside(database):
+        each.unlink(missing_ok=True)
+    sync_folder(database.parent)
+
+
 def _snapshot(source: Path, target: Path) -> None:
-    target.unlink(missing_ok=True)
+    for each in (target, *_beside(target)):
+        each.unlink(missing_ok=True)
     with closing(_open(source)) as reading, closing(sqlite3.connect(target)) as writing:
         os.chmod(target, 0o600)
         reading.backup(writing)
         writing.execute("PRAGMA journal_mode = DELETE")
     sync_file(target)
+
+
+def _require_sound(path: Path) -> None:
+    with closing(_open(path)) as database:
+        found = database.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if found != "ok":
+        raise BackupError(f"The database is damaged: {found}.")
 
 
 def _open(path: Path) -> sqlite3.Connection:
