@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -30,6 +32,7 @@ from careseal.server.store import migration, schema
 from careseal.server.store.engines import open_engines, parse
 from tests.eventually import eventually
 from tests.form import Large
+from tests.postgresql import PostgreSQL, postgresql
 from tests.serving import ServerProcess, serving
 
 FIRST_RELEASE = Path(__file__).with_name("first_release.sql")
@@ -242,6 +245,57 @@ def test_a_server_says_so_and_does_not_start(tmp_path: Path) -> None:
             server.start()
         server.process = None
     assert "of a later release" in str(refused.value)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[PostgreSQL]:
+    with postgresql() as running:
+        yield running
+
+
+def test_behind_a_backup_an_upgrade_stops_nobody(cluster: PostgreSQL) -> None:
+    """pg_dump holds what it reads until it ends; the release before is in use meanwhile."""
+    plain = cluster.new_database()
+    url = parse(plain)
+    migration.upgrade(url)
+    with connected(url) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0004'"))
+        connection.execute(text('ALTER TABLE "part" DROP COLUMN "addressed_until"'))
+    with ThreadPoolExecutor(1) as upgrading, psycopg.connect(plain) as dump:
+        dump.execute("SELECT count(*) FROM session")
+        upgraded = upgrading.submit(migration.upgrade, url)
+        eventually(lambda: waits_for_a_lock(plain))
+        with psycopg.connect(plain) as worker:
+            worker.execute("SET statement_timeout = '10s'")
+            worker.execute("SELECT count(*) FROM session")
+        assert not upgraded.done()
+        dump.rollback()
+        assert upgraded.result(60) == "0004"
+    assert differences(url) == []
+
+
+def test_a_backup_that_does_not_end_is_said(
+    cluster: PostgreSQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migration, "TRIES", 2)
+    plain = cluster.new_database()
+    url = parse(plain)
+    migration.upgrade(url)
+    with connected(url) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0004'"))
+    with psycopg.connect(plain) as dump:
+        dump.execute("SELECT count(*) FROM session")
+        with pytest.raises(migration.Held, match="Start again when it is over"):
+            migration.upgrade(url)
+
+
+def waits_for_a_lock(url: str) -> bool:
+    query = (
+        "SELECT 1 FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with psycopg.connect(url) as connection:
+        return connection.execute(query).fetchone() is not None
 
 
 def make_later(url: URL) -> None:

@@ -222,7 +222,7 @@ def serve(
     from careseal.server import process
     from careseal.server.settings import Settings
     from careseal.server.single import InUse
-    from careseal.server.store.migration import Elsewhere, TooNew
+    from careseal.server.store.migration import Elsewhere, Held, TooNew
     from careseal.server.supervisor import CannotWork
 
     settings = Settings(
@@ -257,7 +257,7 @@ def serve(
     try:
         settings.check()
         process.serve(settings, typer.echo)
-    except (InUse, TooNew, Elsewhere, CannotWork, ValueError) as refused:
+    except (InUse, TooNew, Elsewhere, Held, CannotWork, ValueError) as refused:
         typer.echo(str(refused), err=True)
         raise typer.Exit(1) from None
     except DBAPIError as failure:
@@ -321,7 +321,7 @@ def places_told() -> Iterator[None]:
 
     from careseal.server.problems import Problem
     from careseal.server.single import InUse
-    from careseal.server.store.migration import Elsewhere, TooNew
+    from careseal.server.store.migration import Elsewhere, Held, TooNew
 
     try:
         yield
@@ -333,7 +333,7 @@ def places_told() -> Iterator[None]:
         raise fail(f"The objects cannot be used: {type(failure).__name__}.") from None
     except OSError as failure:
         raise fail(sentence(failure)) from None
-    except (InUse, TooNew, Elsewhere, ValueError) as refused:
+    except (InUse, TooNew, Elsewhere, Held, ValueError) as refused:
         raise fail(str(refused)) from None
 
 

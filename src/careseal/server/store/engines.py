@@ -14,6 +14,7 @@ from careseal.server.durable import sync_folder
 READERS = 4
 POSTGRESQL_WRITERS = 4
 AGAIN = frozenset({"40001", "40P01"})  # serialisation failure, deadlock: PostgreSQL asks to retry
+LOCKED = "55P03"  # a lock was waited for as long as lock_timeout allows
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,16 @@ def open_engines(url: URL) -> Engines:
 
 def may_retry(failure: BaseException) -> bool:
     """Whether the database undid a transaction only because of others that ran meanwhile."""
-    return getattr(getattr(failure, "orig", None), "sqlstate", None) in AGAIN
+    return _sqlstate(failure) in AGAIN
+
+
+def is_locked(failure: BaseException) -> bool:
+    """Whether another transaction held what this one wanted for too long."""
+    return _sqlstate(failure) == LOCKED
+
+
+def _sqlstate(failure: BaseException) -> str | None:
+    return getattr(getattr(failure, "orig", None), "sqlstate", None)
 
 
 def _sqlite(path: Path) -> Engines:

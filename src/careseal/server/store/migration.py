@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from sqlalchemy import URL, Connection, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from careseal.server.store import marks
-from careseal.server.store.engines import may_retry, open_engines
+from careseal.server.store.engines import is_locked, may_retry, open_engines
 
 FIRST: Final = "0001"
 LATEST: Final = "0005"
@@ -22,6 +23,7 @@ SENTENCES: Final[dict[marks.State, str]] = {
     "all are there.",
 }
 TRIES: Final = 20  # workers of the release before may be writing, and get in the way
+PAUSE: Final = 1.0  # s between tries for tables that another holds; their users go on meanwhile
 LOCK: Final = 0x6361_7265  # of PostgreSQL's advisory locks: one server upgrades at a time
 
 
@@ -33,10 +35,15 @@ class Elsewhere(Exception):
     """The data are being moved, or were."""
 
 
+class Held(Exception):
+    """Something else, a backup say, holds tables that are to be changed."""
+
+
 def upgrade(url: URL, *, moving: bool = False) -> str | None:
     """Bring the tables to ``LATEST``; the revision that they had, None when there were none.
 
-    It is one transaction. Raises ``TooNew``, and ``Elsewhere`` unless it is for ``moving`` data.
+    It is one transaction. Raises ``TooNew``, ``Held``, and ``Elsewhere`` unless it is for
+    ``moving`` data.
     """
     engines = open_engines(url)
     try:
@@ -44,11 +51,22 @@ def upgrade(url: URL, *, moving: bool = False) -> str | None:
             try:
                 return _upgrade(engines.writing, moving)
             except DBAPIError as failure:
-                if not (left and may_retry(failure)):
+                if is_locked(failure):
+                    _pause(left)
+                elif not (left and may_retry(failure)):
                     raise
         raise AssertionError  # the last try returns or raises
     finally:
         engines.dispose()
+
+
+def _pause(left: int) -> None:
+    if not left:
+        raise Held(
+            "Something else, such as a backup, holds tables that are to be upgraded. Start again "
+            "when it is over."
+        ) from None
+    time.sleep(PAUSE)
 
 
 def _upgrade(engine: Engine, moving: bool) -> str | None:
@@ -71,7 +89,11 @@ def _upgrade(engine: Engine, moving: bool) -> str | None:
 
 
 def _hold_all(connection: Connection) -> None:
-    """Workers of the release before wait from here on, rather than at each table in turn."""
+    """Workers of the release before wait from here on, rather than at each table in turn.
+
+    Who comes after a lock that is waited for waits too, so that is not for long.
+    """
+    connection.execute(text("SET LOCAL lock_timeout = '1s'"))
     names = inspect(connection).get_table_names()
     others = (f', "{name}"' for name in names if name != "session")
     connection.execute(text(f'LOCK TABLE "session"{"".join(others)} IN ACCESS EXCLUSIVE MODE'))
