@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import psycopg
 import pytest
 
 from careseal.server import bus
 from careseal.server.bus import Bus, PostgresLine
-from careseal.server.store.engines import parse
+from careseal.server.store.engines import open_engines, parse
 from tests.postgresql import PostgreSQL, postgresql
 
 WITHIN = 30  # s
@@ -91,6 +93,37 @@ async def test_after_a_restart_of_the_database_the_line_stands_for_good(
         here.bus.say(b"after")
         assert await there.next() == b"after"
         await here.stands()
+
+
+async def test_a_host_that_falls_silent_is_found_out(database: PostgreSQL) -> None:
+    """What the kernel was told for each connection; to wait until it acts would take long."""
+    url = parse(database.new_database())
+    engines = open_engines(url)
+    async with two(url.render_as_string(hide_password=False)):
+        with engines.reading.connect(), engines.writing.connect():
+            lines = [patience(each) for each in lines_to(url.port)]
+    engines.dispose()
+    assert lines == [(1, 10, 5, 3, 15_000)] * 5  # one of them has not spoken yet
+
+
+def lines_to(port: int | None) -> Iterator[socket.socket]:
+    """This process's TCP connections to a port."""
+    for number in map(int, os.listdir("/proc/self/fd")):
+        with suppress(OSError), socket.socket(fileno=os.dup(number)) as each:
+            if each.family == socket.AF_INET and each.getpeername()[1] == port:
+                yield each
+
+
+def patience(line: socket.socket) -> tuple[int, ...]:
+    """Whether it asks, after how long (s), how often (s), how many times, and for data (ms)."""
+    options = (
+        socket.TCP_KEEPIDLE,
+        socket.TCP_KEEPINTVL,
+        socket.TCP_KEEPCNT,
+        socket.TCP_USER_TIMEOUT,
+    )
+    asks = line.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    return asks, *(line.getsockopt(socket.IPPROTO_TCP, option) for option in options)
 
 
 async def test_of_more_than_can_wait_the_oldest_are_dropped(

@@ -14,6 +14,15 @@ from careseal.server.durable import sync_folder
 READERS = 4
 POSTGRESQL_WRITERS = 4
 AGAIN = frozenset({"40001", "40P01"})  # serialisation failure, deadlock: PostgreSQL asks to retry
+# What libpq is told unless the URL says otherwise: a host that falls silent, which no reset tells
+# of, is given up within half a minute.
+PATIENCE = {
+    "connect_timeout": "10",  # s
+    "keepalives_idle": "10",  # s
+    "keepalives_interval": "5",  # s
+    "keepalives_count": "3",
+    "tcp_user_timeout": "15000",  # ms
+}
 LOCKED = "55P03"  # a lock was waited for as long as lock_timeout allows
 
 
@@ -38,7 +47,7 @@ def parse(text: str) -> URL:
         raise ValueError("A database URL looks like postgresql://user@host/name.") from None
     kind = url.get_backend_name()
     if kind == "postgresql":
-        return url.set(drivername="postgresql+psycopg")
+        return url.set(drivername="postgresql+psycopg", query={**PATIENCE, **url.query})
     if kind == "sqlite" and url.database:
         return url
     raise ValueError("The database is PostgreSQL (postgresql://…) or a file (sqlite:///path).")
@@ -102,7 +111,7 @@ def _sqlite(path: Path) -> Engines:
 def _postgresql(url: URL) -> Engines:
     """Readers see one snapshot; writers hold their session's row (``FOR UPDATE``)."""
     common: dict[str, Any] = {"hide_parameters": True, "pool_pre_ping": True}
-    common["connect_args"] = {"connect_timeout": 10, "application_name": "careseal"}
+    common["connect_args"] = {"application_name": "careseal"}
     reading = create_engine(
         url, pool_size=READERS, isolation_level="REPEATABLE READ", **common
     ).execution_options(postgresql_readonly=True)
