@@ -5,23 +5,26 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
-from sqlalchemy import Connection, event, func, insert, select
+from sqlalchemy import Connection, event, func, insert, select, update
 from sqlalchemy.exc import OperationalError
 
 from careseal.server.problems import Problem
 from careseal.server.settings import Limits
 from careseal.server.store import log
 from careseal.server.store.database import Database
-from careseal.server.store.engines import parse
+from careseal.server.store.engines import open_engines, parse
 from careseal.server.store.migration import upgrade
 from careseal.server.store.schema import member, pulse, session
 from careseal.server.wire import AppendChat, Id, Sealed
+from tests.postgresql import postgresql
 
 
 def opened_at(folder: Path) -> Database:
@@ -226,3 +229,76 @@ async def test_appends_that_wait_are_made_at_once_and_refused_one_by_one(
         page = await database.read(partial(log.page, session_id=session_id, after=1, limit=9))
         assert page.head == head
         assert [entry.seq for entry in page.entries] == list(range(2, head + 1))
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[str]:
+    """The URL of a database of PostgreSQL, with two sessions that have the same writer."""
+    with postgresql() as running:
+        url = running.new_database()
+        upgrade(parse(url))
+        engines = open_engines(parse(url))
+        with engines.writing.begin() as connection:
+            for session_id in (ONE, TWO):
+                session_of_two(session_id)(connection)
+        engines.dispose()
+        yield url
+
+
+ONE, TWO = b"1" * 16, b"2" * 16
+
+
+def fill(session_id: bytes, connection: Connection) -> int:
+    made = connection.execute(
+        update(session)
+        .where(session.c.id == session_id)
+        .values(stored_bytes=session.c.stored_bytes + 1)
+        .returning(session.c.stored_bytes)
+    )
+    return int(made.scalar_one())
+
+
+async def test_a_session_that_another_holds_is_refused_and_no_other(shared: str) -> None:
+    """All eight of its changes together take no longer than one."""
+    database = Database(parse(shared))
+    held = threading.Event()
+    with psycopg.connect(shared) as other:
+        other.execute("SELECT 1 FROM session WHERE id = %s FOR UPDATE", [ONE])
+        first = asyncio.create_task(database.write(lambda _: held.wait(10), key=ONE))
+        await asyncio.sleep(0)
+        changes = [
+            asyncio.create_task(database.write(partial(fill, session_id), key=session_id))
+            for session_id in (*[ONE] * 8, TWO)
+        ]
+        await asyncio.sleep(0)
+        held.set()
+        await first
+        try:
+            async with asyncio.timeout(12):
+                outcomes = await asyncio.gather(*changes, return_exceptions=True)
+        finally:
+            other.rollback()
+    *refused, stored = outcomes
+    assert stored == 1
+    for outcome in refused:
+        assert isinstance(outcome, Problem)
+        assert (outcome.kind, outcome.headers) == ("unavailable", {"Retry-After": "2"})
+    assert await database.write(partial(fill, ONE), key=ONE) == 1
+    await database.close()
+
+
+async def test_a_machine_that_dies_inside_a_transaction_stops_its_session_for_seconds(
+    shared: str,
+) -> None:
+    engines, database = open_engines(parse(shared)), Database(parse(shared))
+    with closing(engines.writing.connect()) as dead:
+        before = fill(ONE, dead)
+        now = None
+        async with asyncio.timeout(20):
+            while now is None:
+                with suppress(Problem):
+                    now = await database.write(partial(fill, ONE), key=ONE)
+        assert now == before  # what the dead one had begun is undone
+        dead.invalidate()
+    await database.close()
+    engines.dispose()

@@ -4,7 +4,7 @@ A writer takes every change that waits, runs them in one transaction, commits on
 all of them) and only then answers each. Changes of one kind that follow each other run as one.
 Where one is refused the whole is undone and run again, now each in a savepoint. So what is
 acknowledged is durable, a refused change leaves its neighbours alone, and throughput does not fall
-to one flush a change.
+to one flush a change. To wait too long for a lock refuses the changes of that session alone.
 SQLite has one writer. PostgreSQL has several; the changes of one session always go to the same, so
 that they come in order and wait for no lock but another worker's.
 """
@@ -27,7 +27,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from careseal.server import metrics, traces
 from careseal.server.problems import Problem
-from careseal.server.store.engines import READERS, may_retry, open_engines
+from careseal.server.store.engines import READERS, is_locked, may_retry, open_engines
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -193,15 +193,26 @@ def _run_together(group: list[_Change], connection: Connection) -> None:
             results = run(connection, [change.asked for change in changes])
             for change, result in zip(changes, results, strict=True):
                 change.result = result
-    except OperationalError:
-        raise
-    except Exception:
+    except Exception as failure:
+        if _is_of_all(failure):
+            raise
         raise _OneIsRefused from None
 
 
 def _run_apart(group: list[_Change], connection: Connection) -> None:
+    held: dict[bytes, BaseException] = {}  # sessions; each is waited for once
     for change in group:
+        if change.key in held:
+            change.refusal = held[change.key]
+            continue
         _run(change, connection)
+        if change.key and change.refusal is not None and is_locked(change.refusal):
+            held[change.key] = change.refusal
+
+
+def _is_of_all(failure: Exception) -> bool:
+    """Whether the whole transaction is lost, because the disk is full, say."""
+    return isinstance(failure, OperationalError) and not is_locked(failure)
 
 
 def _run(change: _Change, connection: Connection) -> None:
@@ -211,13 +222,13 @@ def _run(change: _Change, connection: Connection) -> None:
             with connection.begin_nested():
                 (change.result,) = change.run(connection, [change.asked])
             return
-        except OperationalError:
-            raise  # the disk is full, say: the whole transaction is lost
         except IntegrityError as refusal:  # another worker made the same row just now: look again
             change.refusal = refusal
             if attempt == 2:
                 return
         except Exception as refusal:
+            if _is_of_all(refusal):
+                raise
             change.refusal = refusal
             return
 

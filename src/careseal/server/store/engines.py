@@ -121,7 +121,9 @@ def _postgresql(url: URL) -> Engines:
     def _prepare(connection: Any, _record: Any) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SET synchronous_commit = on")
-            cursor.execute("SET idle_in_transaction_session_timeout = '60s'")
+            # of a machine that died inside a transaction, and of one that waits for it
+            cursor.execute("SET idle_in_transaction_session_timeout = '5s'")
+            cursor.execute("SET lock_timeout = '2s'")
         connection.commit()
 
     return Engines(reading, writing, writers=POSTGRESQL_WRITERS)

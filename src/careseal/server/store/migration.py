@@ -112,6 +112,8 @@ def revision(connection: Connection) -> str | None:
 def _alone(engine: Engine) -> Iterator[Connection]:
     with engine.connect() as connection, connection.begin():
         if engine.dialect.name == "postgresql":
+            connection.execute(text("SET LOCAL lock_timeout = 0"))  # another may upgrade for long
+            connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = '60s'"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
         yield connection
 

@@ -97,13 +97,13 @@ class Reconciliation:
         """``chunk`` has keys, and whether source and target have them."""
         there = {key for key, _, at_target in chunk if at_target}
         wanted = [key for key, at_source, _ in chunk if at_source]
-        if gone := [key for key, at_source, _ in chunk if not at_source]:
-            self._target.execute(delete(table).where(_is_one_of(table, gone)))
         full = select(table).where(_is_one_of(table, wanted))
         rows = list(self._source.execute(full)) if wanted else []
         for row in rows:
             _check(table, row)
-        rows = self._prepare(table, rows)
+        rows = self._prepare(table, rows)  # may take long, so before the transaction begins
+        if gone := [key for key, at_source, _ in chunk if not at_source]:
+            self._target.execute(delete(table).where(_is_one_of(table, gone)))
         for row in rows:
             same = _is_one_of(table, [_key(table, row)])
             if _key(table, row) in there:
