@@ -283,6 +283,39 @@ def test_back_to_where_it_came_from_only_what_is_new_is_carried(
         assert len(log_of(client, visit)) == 1
 
 
+def test_what_was_moved_goes_on_in_one_place_only(filled: Place, tmp_path: Path) -> None:
+    here, there, abandoned = copy_of(filled, tmp_path / "here"), *new_places(tmp_path, 2)
+    moving.move(here.settings, abandoned.settings, print, running=True)
+    carry(here, there)
+    for target in (abandoned, there, Place(tmp_path / "another")):
+        with pytest.raises(moving.MoveError, match="was moved, and may have gone on"):
+            carry(here, target)
+    with pytest.raises(moving.MoveError, match="may have gone on there"):
+        moving.give_up(here.settings, abandoned.settings)
+    with pytest.raises(migration.Elsewhere, match="were moved"):
+        migration.upgrade(here.url)
+    assert migration.upgrade(there.url) == migration.LATEST
+    carry(there, abandoned)
+    assert migration.upgrade(abandoned.url) == migration.LATEST
+
+
+def test_a_move_that_was_interrupted_can_lead_elsewhere(filled: Place, tmp_path: Path) -> None:
+    here, broken, there = copy_of(filled, tmp_path / "here"), *new_places(tmp_path, 2)
+    (part,) = (each for each in (here.folder / "data/objects").rglob("*") if each.is_file())
+    part.rename(tmp_path / "part")
+    with pytest.raises(moving.MoveError, match="is not at the source"):
+        carry(here, broken)
+    moving.move(here.settings, there.settings, print, running=True)
+    with pytest.raises(moving.MoveError, match="of another move"):
+        moving.give_up(here.settings, there.settings)
+    (tmp_path / "part").rename(part)
+    assert carry(here, there).objects == 1
+
+
+def new_places(folder: Path, count: int) -> list[Place]:
+    return [Place(folder / f"place{number}") for number in range(count)]
+
+
 def test_every_table_is_carried_or_said_to_pass() -> None:
     """A new table is, by itself; its key must sort alike in all databases."""
     carried = {*reconcile.tables_of_sessions(), *reconcile.other_tables()}

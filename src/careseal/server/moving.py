@@ -1,15 +1,17 @@
 """Carries a whole installation from one place to another: rows, objects and secrets.
 
 A first time can be while the server runs at the source. The last time no server may: then the
-source is marked as left and the target as arriving, so that a server starts on neither, and once
-both are the same the target is free. Objects are there, with the right bytes, before the rows that
-name them; so whatever breaks it off, the next time goes on where it was.
+source is marked as left and the target as arriving, so that a server starts on neither. Once both
+are the same the source is marked as moved, and only then the target is free. Objects are there,
+with the right bytes, before the rows that name them; so whatever breaks it off, the next time goes
+on where it was.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import secrets
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -91,14 +93,17 @@ def move(source: Settings, target: Settings, tell: Tell, *, running: bool) -> Ca
         _require_release(here)
         if any(mark and mark.state == "arriving" for mark in here.marks()):
             raise MoveError("The source itself is not complete: finish the move that leads to it.")
+        which = _move_to(there, installation)
+        _require_not_moved(here, which, running)
         _require_place_for(there, installation)
         _carry_secrets(source, target)
-        there.mark(Mark(installation, "arriving"))
+        there.mark(Mark(installation, "arriving", which))
         if not running:
-            _leave(here, installation)
+            _leave(here, Mark(installation, "left", which))
         carried = _Work(here, there, tell, running=running).carry()
         if not running:
             _compare_counts(here, there)
+            here.mark(Mark(installation, "moved", which))
             there.mark(None)
         return carried
 
@@ -110,10 +115,16 @@ def give_up(source: Settings, target: Settings) -> None:
     """
     installation = _installation(source)
     with only_server_of(target.data), _opened(source) as here, _opened(target) as there:
-        if there.marks() != [Mark(installation, "arriving")] * len(there.engines):
+        which = _move_to(there, installation)
+        if there.marks() != [Mark(installation, "arriving", which)] * len(there.engines):
             raise MoveError(
                 "The target is complete, or of another installation; the data may have gone on "
                 "there. Move them back: --from the target, --to the source."
+            )
+        if any(mark and mark.move != which for mark in here.marks()):
+            raise MoveError(
+                "The source is of another move, and its data may have gone on there. Give that one "
+                "up, or move them back from its target."
             )
         here.mark(None)
 
@@ -263,6 +274,23 @@ def _require_release(here: _Place) -> None:
             )
 
 
+def _move_to(there: _Place, installation: bytes) -> bytes:
+    """16 bytes that say which move it is: the one that was begun, or a new one."""
+    for mark in there.marks():
+        if mark and (mark.installation, mark.state) == (installation, "arriving"):
+            return mark.move
+    return secrets.token_bytes(16)
+
+
+def _require_not_moved(here: _Place, which: bytes, running: bool) -> None:
+    moved = [mark for mark in here.marks() if mark and mark.state == "moved"]
+    if any(running or mark.move != which for mark in moved):
+        raise MoveError(
+            "The source was moved, and may have gone on at its new place: move from there. If that "
+            "move was interrupted, run it again, to the same target, without --while-running."
+        )
+
+
 def _require_place_for(there: _Place, installation: bytes) -> None:
     for each, mark in zip(there.engines, there.marks(), strict=True):
         if mark is not None and mark.installation == installation:
@@ -282,10 +310,10 @@ def _carry_secrets(source: Settings, target: Settings) -> None:
         raise MoveError(f"{path} has secrets of another installation. Move it away.")
 
 
-def _leave(here: _Place, installation: bytes) -> None:
+def _leave(here: _Place, mark: Mark) -> None:
     """From now on no server starts at the source. Raises ``MoveError`` when one runs there."""
     before = here.marks()
-    here.mark(Mark(installation, "left"))
+    here.mark(mark)
     if others := sum(map(_others_at, here.engines)):
         if not all(before):
             here.mark(None)

@@ -6,17 +6,22 @@ from typing import Literal, NamedTuple
 
 from sqlalchemy import Column, Connection, LargeBinary, MetaData, String, Table, inspect
 
-State = Literal["left", "arriving"]
+State = Literal["left", "moved", "arriving"]
 
 # A table of its own, which is there only while there is a mark.
 _mark = Table(
-    "move_mark", MetaData(), Column("installation", LargeBinary(32)), Column("state", String)
+    "move_mark",
+    MetaData(),
+    Column("installation", LargeBinary(32)),
+    Column("state", String),
+    Column("move", LargeBinary(16)),
 )
 
 
 class Mark(NamedTuple):
     installation: bytes  # 32, says which, and nothing else
     state: State
+    move: bytes  # 16, the same at its source and its target
 
 
 def find(connection: Connection) -> Mark | None:
@@ -24,7 +29,7 @@ def find(connection: Connection) -> Mark | None:
     if not inspect(connection).has_table(_mark.name):
         return None
     row = connection.execute(_mark.select()).first()
-    return None if row is None else Mark(bytes(row.installation), row.state)
+    return None if row is None else Mark(bytes(row.installation), row.state, bytes(row.move))
 
 
 def put(connection: Connection, mark: Mark | None) -> None:

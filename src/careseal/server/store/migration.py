@@ -17,8 +17,9 @@ from careseal.server.store.engines import is_locked, may_retry, open_engines
 FIRST: Final = "0001"
 LATEST: Final = "0005"
 SENTENCES: Final[dict[marks.State, str]] = {
-    "left": "These data were moved, or are about to be. Start the server on the new place, or run "
-    "careseal move again.",
+    "left": "These data are about to be moved. Run careseal move again, until it says that all are "
+    "there, or with --give-up.",
+    "moved": "These data were moved. Start the server on the new place.",
     "arriving": "Data are being moved to this place. Run careseal move again, until it says that "
     "all are there.",
 }
