@@ -15,13 +15,13 @@ from pathlib import Path
 
 import obstore
 import pytest
-from sqlalchemy import URL, LargeBinary, Numeric
+from sqlalchemy import URL, Connection, LargeBinary, Numeric
 
 from careseal.client import ApiToken, Event, MessageReceived, Session, Store, Text
 from careseal.server import moving
 from careseal.server.settings import Settings
 from careseal.server.single import InUse
-from careseal.server.store import migration, reconcile, schema
+from careseal.server.store import marks, migration, reconcile, schema
 from tests.form import Large, large
 from tests.server.following import following
 from tests.server.test_backup import log_of, upload
@@ -310,6 +310,36 @@ def test_a_move_that_was_interrupted_can_lead_elsewhere(filled: Place, tmp_path:
         moving.give_up(here.settings, there.settings)
     (tmp_path / "part").rename(part)
     assert carry(here, there).objects == 1
+
+
+def test_a_move_that_was_interrupted_while_the_target_was_opened_goes_on(
+    filled: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, urls = copy_of(filled, tmp_path / "here"), two_databases(tmp_path)
+    there = Settings(data=tmp_path / "there", database_urls=urls)
+    put, opened = marks.put, []
+
+    def interrupted(connection: Connection, mark: marks.Mark | None) -> None:
+        if mark is None and opened:
+            raise ConnectionError
+        put(connection, mark)
+        opened.extend([mark] if mark is None else [])
+
+    monkeypatch.setattr(marks, "put", interrupted)
+    with pytest.raises(ConnectionError):
+        moving.move(here.settings, there, print, running=False)
+    monkeypatch.undo()
+    with pytest.raises(migration.Elsewhere, match="being moved to this place"):
+        migration.upgrade(there.databases()[0])
+    with pytest.raises(moving.MoveError, match="may have gone on there"):
+        moving.give_up(here.settings, there)
+    assert moving.move(here.settings, there, print, running=False) == moving.Carried(sessions=1)
+    for url in there.databases():
+        assert migration.upgrade(url) == migration.LATEST
+
+
+def two_databases(folder: Path) -> tuple[str, ...]:
+    return tuple(f"sqlite:///{folder}/{number}.sqlite3" for number in range(2))
 
 
 def new_places(folder: Path, count: int) -> list[Place]:

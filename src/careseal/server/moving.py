@@ -66,7 +66,8 @@ class _Place:
             yield [opened.enter_context(each.reading.connect()) for each in self.engines]
 
     def mark(self, mark: Mark | None) -> None:
-        for each in self.engines:
+        """The first database, at which a server looks first, is the last."""
+        for each in reversed(self.engines):
             with each.writing.begin() as connection:
                 marks.put(connection, mark)
 
@@ -94,7 +95,8 @@ def move(source: Settings, target: Settings, tell: Tell, *, running: bool) -> Ca
         if any(mark and mark.state == "arriving" for mark in here.marks()):
             raise MoveError("The source itself is not complete: finish the move that leads to it.")
         which = _move_to(there, installation)
-        _require_not_moved(here, which, running)
+        if _was_moved(here, which, running) and not all(there.marks()):
+            return _open(here, there)
         _require_place_for(there, installation)
         _carry_secrets(source, target)
         there.mark(Mark(installation, "arriving", which))
@@ -106,6 +108,14 @@ def move(source: Settings, target: Settings, tell: Tell, *, running: bool) -> Ca
             here.mark(Mark(installation, "moved", which))
             there.mark(None)
         return carried
+
+
+def _open(here: _Place, there: _Place) -> Carried:
+    """The rest of a complete target, some of whose databases are free already."""
+    _compare_counts(here, there)
+    there.mark(None)
+    with here.reading() as connections:
+        return Carried(sum(len(reconcile.session_ids(each)) for each in connections))
 
 
 def give_up(source: Settings, target: Settings) -> None:
@@ -282,13 +292,15 @@ def _move_to(there: _Place, installation: bytes) -> bytes:
     return secrets.token_bytes(16)
 
 
-def _require_not_moved(here: _Place, which: bytes, running: bool) -> None:
+def _was_moved(here: _Place, which: bytes, running: bool) -> bool:
+    """Whether by this very move, which did not come to its end. Raises ``MoveError``."""
     moved = [mark for mark in here.marks() if mark and mark.state == "moved"]
     if any(running or mark.move != which for mark in moved):
         raise MoveError(
             "The source was moved, and may have gone on at its new place: move from there. If that "
             "move was interrupted, run it again, to the same target, without --while-running."
         )
+    return bool(moved)
 
 
 def _require_place_for(there: _Place, installation: bytes) -> None:
