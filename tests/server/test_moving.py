@@ -338,6 +338,50 @@ def test_a_move_that_was_interrupted_while_the_target_was_opened_goes_on(
         assert migration.upgrade(url) == migration.LATEST
 
 
+@pytest.mark.parametrize("damage", ["gone", "shorter"])
+def test_an_object_that_the_target_lost_is_carried_again(
+    filled: Place, tmp_path: Path, damage: str
+) -> None:
+    here, there = copy_of(filled, tmp_path / "here"), Place(tmp_path / "there")
+    moving.move(here.settings, there.settings, print, running=True)
+    (part,) = (each for each in (there.folder / "data/objects").rglob("*") if each.is_file())
+    body = part.read_bytes()
+    if damage == "gone":
+        part.unlink()
+    else:
+        part.write_bytes(body[1:])
+    assert carry(here, there).objects == 1
+    assert part.read_bytes() == body
+    check_everything(there)
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        ("file:///{0}/bucket", "file:///{0}/bucket/objects"),
+        ("file:///{0}/bucket/objects", "file:///{0}/bucket/"),
+        ("s3://bucket", "s3://bucket/objects"),
+        ("s3://bucket/objects/of/here", "s3://bucket/objects/"),
+    ],
+)
+def test_objects_are_not_moved_within_their_place(
+    filled: Place, tmp_path: Path, source: str, target: str
+) -> None:
+    """A sweep at one would remove what the other has."""
+    here = replace(filled.settings, objects_url=source.format(tmp_path))
+    there = Settings(data=tmp_path / "there", objects_url=target.format(tmp_path))
+    with pytest.raises(moving.MoveError, match="within"):
+        moving.move(here, there, print, running=True)
+    assert not there.data.exists()
+
+
+@pytest.mark.parametrize("name", ["file://{0}/data/objects/", "file://{0}/x/../data//objects"])
+def test_objects_that_stay_are_known_by_any_name(filled: Place, tmp_path: Path, name: str) -> None:
+    here = copy_of(filled, tmp_path / "here")
+    there = Settings(data=tmp_path / "there", objects_url=name.format(here.folder))
+    assert moving.move(here.settings, there, print, running=False).objects == 0
+
+
 def two_databases(folder: Path) -> tuple[str, ...]:
     return tuple(f"sqlite:///{folder}/{number}.sqlite3" for number in range(2))
 

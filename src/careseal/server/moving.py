@@ -14,15 +14,16 @@ import hashlib
 import secrets
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import product
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Table, text
+from sqlalchemy import Connection, Row, Table, select, text
 
-from careseal.server.blobs import Blobs, open_blobs
+from careseal.server.blobs import Blobs, folder_at, open_blobs
 from careseal.server.problems import Problem
 from careseal.server.settings import Settings
 from careseal.server.single import only_server_of
@@ -85,6 +86,7 @@ def move(source: Settings, target: Settings, tell: Tell, *, running: bool) -> Ca
     Raises ``MoveError``, ``InUse``.
     """
     installation = _installation(source)
+    _require_objects_apart(source, target)
     with ExitStack() as opened:
         opened.enter_context(only_server_of(target.data))
         if not running:
@@ -162,6 +164,8 @@ class _Work:
                 done += len(batch)
                 self._progress(f"{done} of {self._carried.sessions} sessions")
             self._remove_deleted(set().union(*by_shard))
+            if not (self._running or self._same_objects):
+                self._complete_objects()
         return self._carried
 
     def _batches(self, by_shard: list[list[bytes]]) -> Iterator[tuple[int, int, list[bytes]]]:
@@ -209,6 +213,32 @@ class _Work:
             return rows
         return self._objects.run(self._copy_all(table, rows))
 
+    def _complete_objects(self) -> None:
+        """Also those whose rows came at an earlier time."""
+        named = [table for table in reconcile.tables_of_sessions() if "object" in table.info]
+        with self._here.reading() as connections:
+            for connection, table in product(connections, named):
+                query = select(table).execution_options(yield_per=reconcile.READ)
+                for rows in connection.execute(query).partitions():
+                    lacking = self._objects.run(self._lacking(table, rows))
+                    self._objects.run(self._copy_all(table, lacking))
+
+    async def _lacking(self, table: Table, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
+        gate = asyncio.Semaphore(AT_ONCE)
+        column = table.c[table.info["object"]]
+
+        async def is_there(row: Row[Any]) -> bool:
+            async with gate:
+                try:
+                    size = await self._there.blobs.size(row._mapping[column])
+                except FileNotFoundError:
+                    return False
+                return size == int(row.size)
+
+        with _reached():
+            found = await asyncio.gather(*map(is_there, rows))
+        return [row for row, whole in zip(rows, found, strict=True) if not whole]
+
     async def _copy_all(self, table: Table, rows: list[Row[Any]]) -> list[Row[Any]]:
         gate = asyncio.Semaphore(AT_ONCE)
         column = table.c[table.info["object"]]
@@ -229,15 +259,13 @@ class _Work:
         return [row for row, is_there in zip(rows, copied, strict=True) if is_there]
 
     async def _copy(self, name: str, size: int, digest: bytes) -> None:
-        try:
+        with _reached():
             body = self._here.blobs.read(name, 0, size)
             written = await self._there.blobs.write_as(name, body)
             if (written.size, written.digest) != (size, digest):
                 raise MoveError(f"The object {name} at the source is not what was stored.")
             if await _digest(self._there.blobs.read(name, 0, size)) != digest:
                 raise MoveError(f"The object {name} came out other than it went in.")
-        except Problem as failure:
-            raise MoveError(f"{failure.detail} Run it again when that is mended.") from failure
         self._carried.objects += 1
         self._carried.bytes += size
         self._progress(f"{self._carried.objects} objects copied")
@@ -365,8 +393,27 @@ def _compare_counts(here: _Place, there: _Place) -> None:
             )
 
 
-def _objects_of(settings: Settings) -> str:
-    return settings.objects_url or (settings.data / "objects").absolute().as_uri()
+def _require_objects_apart(source: Settings, target: Settings) -> None:
+    here, there = _objects_of(source), _objects_of(target)
+    if here != there and (here.is_relative_to(there) or there.is_relative_to(here)):
+        raise MoveError(
+            f"{here} and {there} lie one within the other: a sweep of objects at one would remove "
+            "the other's. Choose a place for the target's objects beside the source's."
+        )
+
+
+def _objects_of(settings: Settings) -> PurePath:
+    """The same for the same place; a bucket's begins with ``s3:``."""
+    folder = folder_at(settings.objects_url, settings.data / "objects")
+    return PurePosixPath(str(settings.objects_url)) if folder is None else folder.resolve()
+
+
+@contextmanager
+def _reached() -> Iterator[None]:
+    try:
+        yield
+    except Problem as failure:
+        raise MoveError(f"{failure.detail} Run it again when that is mended.") from failure
 
 
 async def _digest(chunks: AsyncIterator[bytes]) -> bytes:
