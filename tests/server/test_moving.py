@@ -382,6 +382,26 @@ def test_objects_that_stay_are_known_by_any_name(filled: Place, tmp_path: Path, 
     assert moving.move(here.settings, there, print, running=False).objects == 0
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_an_earlier_time_to_fewer_databases_leaves_nothing(tmp_path: Path, first: int) -> None:
+    here, urls = Place(tmp_path / "here"), two_databases(tmp_path)
+    with here.server() as server, server.sign_in() as signed_in:
+        visits = [Visit().create(signed_in) for _ in range(8)]
+        file, body = upload(signed_in, visits[0])
+    there = Settings(data=tmp_path / "there/data", database_urls=urls)
+    fewer = replace(there, database_urls=(urls[first],))
+    moving.move(here.settings, fewer, print, running=True)
+    assert moving.move(here.settings, there, print, running=False).sessions == len(visits)
+    environment = {"CARESEAL_DATABASE_URLS": " ".join(urls)}
+    with ServerProcess(tmp_path / "there", GENEROUS, environment) as server:
+        assert len(server.objects) == 1
+        with server.client() as client:
+            headers = visits[0].host.token.header
+            part = client.get(f"{visits[0].path}/files/{file}/parts/0", headers=headers)
+            assert part.content == body
+            assert all(log_of(client, each) == [] for each in visits)
+
+
 def two_databases(folder: Path) -> tuple[str, ...]:
     return tuple(f"sqlite:///{folder}/{number}.sqlite3" for number in range(2))
 

@@ -164,6 +164,7 @@ class _Work:
                 done += len(batch)
                 self._progress(f"{done} of {self._carried.sessions} sessions")
             self._remove_deleted(set().union(*by_shard))
+            self._remove_displaced()
             if not (self._running or self._same_objects):
                 self._complete_objects()
         return self._carried
@@ -183,14 +184,36 @@ class _Work:
         for shard, engines in enumerate(self._there.engines):
             with engines.reading.connect() as connection:
                 deleted = [one for one in reconcile.session_ids(connection) if one not in known]
-            for start in range(0, len(deleted), BATCH):
-                batch = deleted[start : start + BATCH]
-                self._reconcile(0, shard, batch)
-                if not self._same_objects:
-                    for session_id in batch:
-                        self._objects.run(self._there.blobs.delete_session(session_id))
+            self._remove(shard, deleted)
+            if not self._same_objects:
+                for session_id in deleted:
+                    self._objects.run(self._there.blobs.delete_session(session_id))
+
+    def _remove_displaced(self) -> None:
+        """What came at an earlier time, when the target had other databases."""
+        count = len(self._there.engines)
+        for shard, engines in enumerate(self._there.engines):
+            with engines.reading.connect() as connection:
+                found = reconcile.session_ids(connection)
+            self._remove(shard, [one for one in found if shard_of(one, count) != shard])
+            if shard:
+                with self._reconciliation(0, shard) as work:
+                    work.remove_others()
+
+    def _remove(self, shard: int, ids: list[bytes]) -> None:
+        with self._reconciliation(0, shard) as work:
+            for start in range(0, len(ids), BATCH):
+                work.remove_sessions(ids[start : start + BATCH])
 
     def _reconcile(self, ours: int, theirs: int, batch: list[bytes] | None) -> None:
+        with self._reconciliation(ours, theirs) as work:
+            if batch is None:
+                work.others()
+            else:
+                work.sessions(batch)
+
+    @contextmanager
+    def _reconciliation(self, ours: int, theirs: int) -> Iterator[reconcile.Reconciliation]:
         here, there = self._here.engines[ours], self._there.engines[theirs]
         with (
             here.reading.connect() as source,
@@ -199,10 +222,7 @@ class _Work:
         ):
             work = reconcile.Reconciliation(source, looking, target, self._with_objects)
             try:
-                if batch is None:
-                    work.others()
-                else:
-                    work.sessions(batch)
+                yield work
             except reconcile.Damaged as failure:
                 raise MoveError(f"{failure} Check the source, or restore a backup.") from None
             self._carried.rows += work.changed

@@ -85,6 +85,20 @@ class Reconciliation:
         for table in other_tables():
             self._table(table, true())
 
+    def remove_sessions(self, ids: Sequence[bytes]) -> None:
+        """All rows of these sessions at the target, whatever the source has."""
+        for table in reversed(tables_of_sessions()):
+            self._remove(table, _of_session(table).in_(ids))
+
+    def remove_others(self) -> None:
+        """All rows at the target that are of no session."""
+        for table in reversed(other_tables()):
+            self._remove(table, true())
+
+    def _remove(self, table: Table, which: ColumnElement[bool]) -> None:
+        self.changed += self._target.execute(delete(table).where(which)).rowcount
+        self._target.commit()
+
     def _table(self, table: Table, which: ColumnElement[bool]) -> None:
         compared = [column for column in table.c if "hashed_in" not in column.info]
         query = select(*compared).where(which).order_by(*table.primary_key)
