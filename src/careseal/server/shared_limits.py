@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import time
 from functools import partial
 from typing import Final, NamedTuple, Protocol
 
@@ -24,23 +23,28 @@ local t = redis.call('TIME')
 local now = t[1] + t[2] / 1000000
 local kept = redis.call('HMGET', KEYS[1], 'tokens', 'at')
 local rate, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
-local since = now - (tonumber(kept[2]) or now)
+local since = math.max(0, now - (tonumber(kept[2]) or now))
 local tokens = math.min(burst, (tonumber(kept[1]) or burst) + since * rate)
-if tokens < 1 then return math.ceil((1 - tokens) / rate * 1000) end
-redis.call('HSET', KEYS[1], 'tokens', tokens - ARGV[3], 'at', now)
+local refused = tokens < 1
+redis.call('HSET', KEYS[1], 'tokens', refused and tokens or tokens - ARGV[3], 'at', now)
 redis.call('PEXPIRE', KEYS[1], math.ceil(burst / rate * 1000) + 1000)
-return 0
+return refused and math.ceil((1 - tokens) / rate * 1000) or 0
 """
 
-_SEEN: Final = "LEAST(:burst, bucket.tokens + (:now - bucket.at) * :rate)"
+# By the database's clock, which all machines have in common; it may be set back, as Redis's may.
+_SEEN: Final = "LEAST(:burst, bucket.tokens + GREATEST(0, excluded.at - bucket.at) * :rate)"
 _UPSERT: Final = text(
     f"""
-    INSERT INTO bucket (key, tokens, at) VALUES (:key, :burst - :taken, :now)
+    INSERT INTO bucket (key, tokens, at)
+    VALUES (:key, :burst - :taken, extract(epoch FROM clock_timestamp()))
     ON CONFLICT (key) DO UPDATE SET
-      tokens = {_SEEN} - CASE WHEN {_SEEN} >= 1 THEN :taken ELSE 0 END, at = :now,
+      tokens = {_SEEN} - CASE WHEN {_SEEN} >= 1 THEN :taken ELSE 0 END, at = excluded.at,
       refused = {_SEEN} < 1
     RETURNING bucket.tokens, bucket.refused
     """  # noqa: S608 - both parts stand above
+)
+_REMOVE: Final = text(
+    "DELETE FROM bucket WHERE at < extract(epoch FROM clock_timestamp() - interval '1 hour')"
 )
 
 
@@ -127,10 +131,11 @@ class DatabaseBuckets:
 
 
 def _take_row(connection: Connection, key: bytes, asked: Asked) -> float:
-    row = connection.execute(_UPSERT, {"key": key, "now": time.time(), **asked._asdict()}).one()
+    row = connection.execute(_UPSERT, {"key": key, **asked._asdict()}).one()
     return max(0.001, (1 - row.tokens) / asked.rate) if row.refused else 0
 
 
 def remove_full(connection: Connection) -> None:
-    """Forget the buckets that nobody has taken from for an hour."""
-    connection.execute(text("DELETE FROM bucket WHERE at < :since"), {"since": time.time() - 3600})
+    """Forget the buckets that nobody has taken from for an hour; SQLite has none."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(_REMOVE)
