@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -46,6 +47,11 @@ class RedisServer:
                     if time.monotonic() > deadline:
                         raise
                     time.sleep(0.02)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Stopped, it falls silent: its lines stand, and nothing is answered."""
+        assert self._process is not None
+        self._process.send_signal(number)
 
     def kill(self) -> None:
         if self._process is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import NamedTuple
@@ -10,10 +12,14 @@ import pytest
 from redis.asyncio import Redis
 from sqlalchemy import Connection, text
 
+from careseal.server import shared_limits
+from careseal.server.limits import RateLimiter
+from careseal.server.settings import Limits
 from careseal.server.shared_limits import (
     Asked,
     Buckets,
     DatabaseBuckets,
+    Limiter,
     RedisBuckets,
     remove_full,
 )
@@ -123,3 +129,45 @@ async def test_what_nobody_took_from_for_an_hour_is_forgotten(database: str) -> 
         await databases.main.write(remove_full)
         assert await counting.tokens() == 0
         await databases.close()
+
+
+async def test_a_silent_redis_is_not_waited_for_at_each_request(redis: RedisServer) -> None:
+    who, name = (SESSION, b"m" * 16), "entriesPerSecond"
+    limits = Limits(entries_per_second=1000, entries_burst=1000)
+    limiter = Limiter(RateLimiter(limits), RedisBuckets(redis.url))
+    await limiter.take(name, who)
+    redis.signal(signal.SIGSTOP)
+    try:
+        await limiter.take(name, who)  # finds out
+        async with asyncio.timeout(0.5):
+            for _ in range(20):
+                await limiter.take(name, who)
+    finally:
+        redis.signal(signal.SIGCONT)
+    async with Redis.from_url(redis.url) as client, asyncio.timeout(30):
+        await client.flushdb()
+        while not await client.keys("careseal:bucket:*"):
+            await limiter.check(name, who)
+    await limiter.close()
+
+
+async def test_of_many_one_asks_whether_redis_answers_again(
+    redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_limits, "ALONE", 0.0)
+    who, name = (SESSION, b"m" * 16), "entriesPerSecond"
+    limits = Limits(entries_per_second=1000, entries_burst=1000)
+    limiter = Limiter(RateLimiter(limits), RedisBuckets(redis.url))
+    redis.signal(signal.SIGSTOP)
+    try:
+        await limiter.take(name, who)
+        monkeypatch.setattr(shared_limits, "ALONE", 60.0)
+        asking = asyncio.create_task(limiter.take(name, who))
+        await asyncio.sleep(0)
+        async with asyncio.timeout(0.5):
+            await asyncio.gather(*(limiter.take(name, who) for _ in range(20)))
+        assert not asking.done()
+        await asking
+    finally:
+        redis.signal(signal.SIGCONT)
+    await limiter.close()

@@ -1,13 +1,14 @@
 """The same token buckets for all workers: in Redis, else in the session's database.
 
-Where they cannot be reached, each worker counts for itself. Signals are always counted so: they
-come by a socket, which one worker has.
+Where they cannot be reached, each worker counts for itself for a while. Signals are always counted
+so: they come by a socket, which one worker has.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
+import time
 from functools import partial
 from typing import Final, NamedTuple, Protocol
 
@@ -17,6 +18,7 @@ from careseal.server.limits import RateLimiter
 from careseal.server.problems import too_many
 from careseal.server.store.databases import Databases
 
+ALONE: Final = 5.0  # s that a worker counts for itself before it asks again who did not answer
 # KEYS[1]; rate, burst, how many to take. 0 when one was there, else the ms until the next.
 _TAKE: Final = """
 local t = redis.call('TIME')
@@ -69,6 +71,7 @@ class Limiter:
     def __init__(self, here: RateLimiter, buckets: Buckets | None = None) -> None:
         self.here = here
         self._buckets = buckets
+        self._alone_until: float | None = None  # by the steady clock; None while all is well
 
     async def take(self, limit: str, who: tuple[bytes, bytes]) -> None:
         """Count one of a session's member or invite. Raises ``too-many``."""
@@ -80,7 +83,7 @@ class Limiter:
 
     async def _ask(self, limit: str, who: tuple[bytes, bytes], count: int) -> None:
         take_here = self.here.take if count else self.here.check
-        if self._buckets is None:
+        if self._buckets is None or self._is_alone():
             take_here(limit, who)
             return
         rate, burst = self.here.rate(limit)
@@ -89,10 +92,22 @@ class Limiter:
         try:
             wait = await self._buckets.wait(who[0], key, Asked(rate, burst, count))
         except Exception:
+            self._alone_until = time.monotonic() + ALONE
             take_here(limit, who)
             return
+        self._alone_until = None
         if wait > 0:
             raise too_many(limit, math.ceil(wait))
+
+    def _is_alone(self) -> bool:
+        """When the time is over one asks again, and the others go on alone until that one knows."""
+        if self._alone_until is None:
+            return False
+        now = time.monotonic()
+        if now < self._alone_until:
+            return True
+        self._alone_until = now + ALONE
+        return False
 
     async def close(self) -> None:
         if self._buckets is not None:
