@@ -16,9 +16,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from careseal.server.store.engines import parse
+from careseal.server.store.migration import LATEST, upgrade
 from tests.browser.call_pages.turn import coturn
 from tests.form import Large, large
 from tests.ports import free_ports
+from tests.seaweed import KEY, SECRET, seaweed
 from tests.server.caddy import caddy
 from tests.server.visits import Visit, new_id
 from tests.serving import ServerProcess
@@ -72,7 +75,7 @@ def test_all_is_well(parts: Large, tmp_path: Path) -> None:
         "of this release",
         "acknowledged is on disk",
         "the clocks agree",
-        "written once, read and deleted",
+        "written once, read, listed and deleted",
         "(allStoredBytes)",
         "what one says another hears",
         "relays with credentials",
@@ -134,6 +137,58 @@ def test_a_database_that_is_not_durable_is_said(parts: Large, tmp_path: Path) ->
     assert code == 1
     assert "it is not durable: full_page_writes off" in wrote
     assert "it is empty" in wrote
+
+
+def test_a_database_that_cannot_be_written_is_said(parts: Large, tmp_path: Path) -> None:
+    """As a replica after a failover, with the tables and before there are any."""
+    url = parts.postgresql.new_database()
+    name = url.rpartition("/")[2]
+    with psycopg.connect(parts.postgresql.url, autocommit=True) as connection:
+        connection.execute(
+            f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'.encode()
+        )
+        assert databases_of(tmp_path, url)[0] == read_only("CREATE TABLE")
+        connection.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only'.encode())
+        assert databases_of(tmp_path, url)[0] == ("warn", "it is empty")
+        upgrade(parse(url))
+        assert databases_of(tmp_path, url)[0] == WRITTEN
+        with psycopg.connect(url) as looking:
+            assert looking.execute("SELECT id FROM pulse").fetchall() == []
+        connection.execute(
+            f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'.encode()
+        )
+        assert databases_of(tmp_path, url)[0] == read_only("INSERT")
+
+
+def read_only(tried: str) -> tuple[str, str]:
+    return "fail", f"it cannot be written: cannot execute {tried} in a read-only transaction"
+
+
+WRITTEN = ("ok", f"it can be written, and its tables are of this release ({LATEST})")
+
+
+def databases_of(data: Path, url: str) -> list[tuple[str, str]]:
+    _, findings, _ = doctor(data, f"--database-url={url}")
+    return [(each["state"], each["says"]) for each in findings if each["what"] == "database"]
+
+
+def test_keys_that_may_not_list_objects_are_said(tmp_path: Path) -> None:
+    """Deleting a session and the sweep of orphans need it."""
+    whole, narrow = (
+        {"name": key, "credentials": [{"accessKey": key, "secretKey": SECRET}], "actions": actions}
+        for key, actions in ((KEY, ["Admin", "Read", "Write", "List"]), ("n", ["Read", "Write"]))
+    )
+    rights = json.dumps({"identities": [whole, narrow]})
+    with seaweed(tmp_path / "seaweed", rights=rights) as store:
+        where = store.environment | {"CARESEAL_OBJECTS_URL": store.new_url()}
+        for key, state in ((KEY, "ok"), ("n", "fail")):
+            _, findings, wrote = doctor(tmp_path, **where | {"AWS_ACCESS_KEY_ID": key})
+            (found,) = [each for each in findings if each["what"] == "objects"]
+            assert found["state"] == state, wrote
+    assert (found["says"], found["do"]) == (
+        "they cannot be listed, which deleting a session and the sweep need",
+        "Allow these keys to list the bucket (s3:ListBucket).",
+    )
 
 
 def test_how_full_the_storage_is_is_said(tmp_path: Path) -> None:

@@ -46,6 +46,10 @@ class Stored:
     digest: bytes  # 32, SHA-256
 
 
+class Unlisted(Exception):
+    """What is in a store cannot be listed."""
+
+
 def new_name(session_id: bytes) -> str:
     """Of an object that is not there yet."""
     return f"{session_id.hex()}/{secrets.token_hex(16)}"
@@ -131,7 +135,10 @@ class Blobs:
         await obstore.delete_async(self._store, name)
 
     async def check_promises(self, content: bytes) -> bool:
-        """As ``check``, reading it too; whether a second object of its name is refused."""
+        """As ``check``, reading it and listing it too; whether a second of its name is refused.
+
+        Raises ``Unlisted``.
+        """
         # Not by obstore's coroutines: their threads may hold Python's objects a moment longer than
         # they run, and a process that ends in that moment is aborted.
         return await asyncio.to_thread(self._keeps_promises, content)
@@ -142,6 +149,7 @@ class Blobs:
         try:
             if bytes(obstore.get(self._store, name).bytes()) != content:
                 raise OSError("What is read is other than what was written.")
+            self._require_listed(name)
             try:
                 obstore.put(self._store, name, b"other", mode="create")
             except AlreadyExistsError:
@@ -149,6 +157,14 @@ class Blobs:
             return False
         finally:
             obstore.delete(self._store, name)
+
+    def _require_listed(self, name: str) -> None:
+        try:
+            pages = list(obstore.list(self._store, "ready"))
+        except BaseError as failure:
+            raise Unlisted from failure
+        if name not in {one["path"] for page in pages for one in page}:
+            raise Unlisted
 
     async def delete_session(self, session_id: bytes) -> None:
         """Remove all objects of a session."""

@@ -9,14 +9,15 @@ import time
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import URL, Connection, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import URL, Connection, Executable, insert, inspect, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from careseal.server.blobs import folder_at, open_blobs
+from careseal.server.blobs import Unlisted, folder_at, open_blobs
 from careseal.server.doctor.finding import Finding, bad, clock, doubtful, good
 from careseal.server.settings import GIB, MIB, Limits, Settings
 from careseal.server.store import marks, migration, sessions
 from careseal.server.store.engines import open_engines
+from careseal.server.store.schema import pulse
 
 LOCAL: Final = (None, "", "localhost", "127.0.0.1", "::1")
 FIRST_START: Final = "The first start makes it."
@@ -68,7 +69,25 @@ def _database(what: str, url: URL) -> list[Finding]:
         engines.dispose()
 
 
+def _refusal(connection: Connection) -> str | None:
+    """Why nothing can be written; what is tried is undone."""
+    if inspect(connection).has_table(pulse.name):
+        change: Executable = insert(pulse).values(id=-1 - random.randbelow(2**30), at=0)
+    else:
+        change = text("CREATE TABLE careseal_doctor (id INTEGER)")
+    try:
+        with connection.begin_nested() as tried:
+            connection.execute(change)
+            tried.rollback()
+    except DBAPIError as failure:
+        return str(failure.orig).splitlines()[0]
+    return None
+
+
 def _revision(what: str, connection: Connection) -> Finding:
+    if refusal := _refusal(connection):
+        do = "Lead the URL to the primary, and see that its user may write."
+        return bad(what, f"it cannot be written: {refusal}", do)
     mark, there = marks.find(connection), migration.revision(connection)
     if mark is not None:
         return bad(what, "its data are being moved, or were", migration.SENTENCES[mark.state])
@@ -117,10 +136,15 @@ async def objects(settings: Settings) -> list[Finding]:
     if settings.objects_url is None and not settings.data.exists():
         return [doubtful("objects", f"{where} is not there yet", FIRST_START)]
     blobs = open_blobs(settings.objects_url, settings.data / "objects")
-    if not await blobs.check_promises(random.token_bytes(1024)):
+    try:
+        once = await blobs.check_promises(random.token_bytes(1024))
+    except Unlisted:
+        says = "they cannot be listed, which deleting a session and the sweep need"
+        return [bad("objects", says, "Allow these keys to list the bucket (s3:ListBucket).")]
+    if not once:
         do = "Nothing is overwritten by careseal itself; see that nobody else writes there."
         return [doubtful("objects", "an object can be overwritten", do)]
-    return [good("objects", "they can be written once, read and deleted")]
+    return [good("objects", "they can be written once, read, listed and deleted")]
 
 
 async def storage(settings: Settings) -> list[Finding]:
