@@ -317,13 +317,14 @@ def test_a_move_that_was_interrupted_while_the_target_was_opened_goes_on(
 ) -> None:
     here, urls = copy_of(filled, tmp_path / "here"), two_databases(tmp_path)
     there = Settings(data=tmp_path / "there", database_urls=urls)
-    put, opened = marks.put, []
+    put, opened = marks.put, list[None]()
 
     def interrupted(connection: Connection, mark: marks.Mark | None) -> None:
         if mark is None and opened:
             raise ConnectionError
         put(connection, mark)
-        opened.extend([mark] if mark is None else [])
+        if mark is None:
+            opened.append(None)
 
     monkeypatch.setattr(marks, "put", interrupted)
     with pytest.raises(ConnectionError):
