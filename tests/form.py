@@ -6,7 +6,7 @@ an S3 bucket of its own, one Redis for all, and two workers; all of them real.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import ClassVar
 
 import obstore
 
+from careseal.server.blobs import MARKS
 from tests.postgresql import PostgreSQL, postgresql
 from tests.redis_server import RedisServer, redis_server
 from tests.seaweed import Seaweed, seaweed
@@ -61,4 +62,9 @@ def objects_at(url: str) -> set[str]:
     assert Large.chosen is not None
     prefix = url.rpartition("/")[2]
     pages = obstore.list(Large.chosen.seaweed.store(prefix))
-    return {one["path"] for page in pages for one in page}
+    return without_marks(one["path"] for page in pages for one in page)
+
+
+def without_marks(names: Iterable[str]) -> set[str]:
+    """The objects among them, without what says whose they are."""
+    return {name for name in names if not name.startswith(f"{MARKS}/")}

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 CHUNK: Final = 256 * 1024  # bytes of a bucket's answer that go on together
 PIECE: Final = 2 * 1024 * 1024  # bytes of a file that a thread reads or writes at a time
+MARKS: Final = "installation"  # the folder of marks
 FULL: Final = ("No space left", "quota", "InsufficientStorage")
 PATIENCE: Final = timedelta(seconds=20)
 T = TypeVar("T")
@@ -166,12 +167,27 @@ class Blobs:
         if name not in {one["path"] for page in pages for one in page}:
             raise Unlisted
 
+    def marks(self) -> set[str]:
+        """Those of the installations whose objects are here. It blocks, as the next two do."""
+        return {Path(one["path"]).name for page in obstore.list(self._store, MARKS) for one in page}
+
+    def put_mark(self, mark: str) -> None:
+        """Once more is no harm."""
+        obstore.put(self._store, f"{MARKS}/{mark}", b"careseal")
+
+    def remove_mark(self, mark: str) -> None:
+        """It is there."""
+        obstore.delete(self._store, f"{MARKS}/{mark}")
+
     async def delete_session(self, session_id: bytes) -> None:
         """Remove all objects of a session."""
         raise NotImplementedError
 
     async def older_than(self, age: float) -> list[str]:
-        """Names of the objects that nobody touched for ``age`` seconds, half-written ones too."""
+        """Names of the objects that nobody touched for ``age`` seconds, half-written ones too.
+
+        Marks are not among them.
+        """
         raise NotImplementedError
 
     async def delete_files(self, names: list[str]) -> None:
@@ -236,8 +252,9 @@ class FolderBlobs(Blobs):
     def _older_than(self, moment: float) -> Iterator[str]:
         for path in self._folder.rglob("*"):
             with suppress(FileNotFoundError):
-                if path.is_file() and path.stat().st_mtime < moment:
-                    yield path.relative_to(self._folder).as_posix()
+                name = path.relative_to(self._folder).as_posix()
+                if _is_object(name) and path.is_file() and path.stat().st_mtime < moment:
+                    yield name
 
     def _remove_files(self, names: list[str]) -> None:
         for name in names:
@@ -315,7 +332,8 @@ class BucketBlobs(Blobs):
 
     async def older_than(self, age: float) -> list[str]:
         moment = datetime.now(UTC) - timedelta(seconds=age)
-        return [name async for name, touched in self._every(None) if touched < moment]
+        every = self._every(None)
+        return [name async for name, touched in every if _is_object(name) and touched < moment]
 
     async def delete_files(self, names: list[str]) -> None:
         await self.delete(names)
@@ -348,6 +366,10 @@ def folder_at(url: str | None, folder: Path) -> Path | None:
     if scheme == "s3" and place:
         return None
     raise ValueError("Objects are in s3://bucket/prefix or in file:///a/folder.")
+
+
+def _is_object(name: str) -> bool:
+    return not name.startswith(f"{MARKS}/")
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from careseal.server.blobs import Blobs, folder_at, open_blobs
 from careseal.server.problems import Problem
 from careseal.server.settings import Settings
 from careseal.server.single import only_server_of
-from careseal.server.store import marks, migration, reconcile
+from careseal.server.store import identity, marks, migration, reconcile
 from careseal.server.store.databases import shard_of
 from careseal.server.store.engines import Engines, open_engines
 from careseal.server.store.marks import Mark
@@ -72,6 +72,11 @@ class _Place:
             with each.writing.begin() as connection:
                 marks.put(connection, mark)
 
+    def objects_mark(self) -> str:
+        """That of the place where its objects are."""
+        with self.reading() as connections:
+            return identity.mark(map(identity.find, connections))
+
     def marks(self) -> list[Mark | None]:
         found = []
         for each in self.engines:
@@ -107,6 +112,7 @@ def move(source: Settings, target: Settings, tell: Tell, *, running: bool) -> Ca
         carried = _Work(here, there, tell, running=running).carry()
         if not running:
             _compare_counts(here, there)
+            _hand_over_objects(here, there)
             here.mark(Mark(installation, "moved", which))
             there.mark(None)
         return carried
@@ -411,6 +417,14 @@ def _compare_counts(here: _Place, there: _Place) -> None:
                 f"{table.name} has {counts[0]} rows at the source and {counts[1]} at the target. "
                 "Run this again."
             )
+
+
+def _hand_over_objects(here: _Place, there: _Place) -> None:
+    """Where both have the same, they are those of the target's databases from now on."""
+    before = here.objects_mark()
+    if before in there.blobs.marks():
+        there.blobs.put_mark(there.objects_mark())
+        there.blobs.remove_mark(before)
 
 
 def _require_objects_apart(source: Settings, target: Settings) -> None:

@@ -13,13 +13,22 @@ from careseal.server.relay import Relay
 from careseal.server.request_log import event
 from careseal.server.routes.sessions import erase_session
 from careseal.server.shared_limits import remove_full
-from careseal.server.store import addressed, files, knocks, sessions
+from careseal.server.store import addressed, files, identity, knocks, sessions
 
 ORPHANS_EVERY = 60  # sweeps
 BATCH = 500
 JUMP = 3600.0  # s by which clocks are set in the ordinary way, summer time included
 SILENT = 7 * 86_400.0
 WAIT = 86_400.0
+OTHER = (
+    "no orphan objects are removed: the objects' place is marked for other databases. Start with "
+    "the right --objects-url and every --database-url in its order; where it is right to go on "
+    "here, remove the mark (docs/operating.md, Deleting)"
+)
+UNKNOWN = (
+    "no orphan objects are removed: the databases know none of the objects that are there. Start "
+    "with the right databases and the right --objects-url (docs/operating.md, Deleting)"
+)
 log = logging.getLogger(__name__)
 
 
@@ -109,6 +118,26 @@ async def sweep_orphans(relay: Relay) -> None:
         for database in relay.databases.every:
             known |= await database.read(partial(files.objects_known, names=batch))
         orphans += [name for name in batch if name not in known]
+    if not await _has_its_place(relay, knows_some=len(orphans) < len(old) or not old):
+        return
     await relay.blobs.delete_files(orphans)
     if orphans:
         event(log, "orphan objects removed", count=len(orphans))
+
+
+async def _has_its_place(relay: Relay, *, knows_some: bool) -> bool:
+    """Whether the objects are those of these databases; a place without a mark gets theirs.
+
+    To databases that are empty, or not all of them, the objects of others would all be orphans.
+    """
+    every = relay.databases.every
+    ours = identity.mark([await database.read(identity.find) for database in every])
+    found = await asyncio.to_thread(relay.blobs.marks)
+    if not found and knows_some:
+        await asyncio.to_thread(relay.blobs.put_mark, ours)
+        return True
+    if found == {ours}:
+        return True
+    fields = {"ours": ours, "found": " ".join(sorted(found))}
+    log.error(OTHER if found else UNKNOWN, extra={"fields": fields})
+    return False

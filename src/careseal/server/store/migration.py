@@ -15,7 +15,7 @@ from careseal.server.store import marks
 from careseal.server.store.engines import is_locked, may_retry, open_engines
 
 FIRST: Final = "0001"
-LATEST: Final = "0005"
+LATEST: Final = "0006"
 SENTENCES: Final[dict[marks.State, str]] = {
     "left": "These data are about to be moved. Run careseal move again, until it says that all are "
     "there, or with --give-up.",

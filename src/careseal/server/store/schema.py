@@ -196,3 +196,11 @@ pulse = Table(
     Column("at", BigInteger),
     info={"passing": True},
 )
+
+# One row, which no other database has.
+installation = Table(
+    "installation",
+    metadata,
+    Column("id", LargeBinary(16), primary_key=True),
+    info={"passing": True},
+)
