@@ -258,9 +258,7 @@ def test_behind_a_backup_an_upgrade_stops_nobody(cluster: PostgreSQL) -> None:
     plain = cluster.new_database()
     url = parse(plain)
     migration.upgrade(url)
-    with connected(url) as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '0004'"))
-        connection.execute(text('ALTER TABLE "part" DROP COLUMN "addressed_until"'))
+    make_first(url)
     with ThreadPoolExecutor(1) as upgrading, psycopg.connect(plain) as dump:
         dump.execute("SELECT count(*) FROM session")
         upgraded = upgrading.submit(migration.upgrade, url)
@@ -270,7 +268,7 @@ def test_behind_a_backup_an_upgrade_stops_nobody(cluster: PostgreSQL) -> None:
             worker.execute("SELECT count(*) FROM session")
         assert not upgraded.done()
         dump.rollback()
-        assert upgraded.result(60) == "0004"
+        assert upgraded.result(60) == migration.FIRST
     assert differences(url) == []
 
 
@@ -281,8 +279,7 @@ def test_a_backup_that_does_not_end_is_said(
     plain = cluster.new_database()
     url = parse(plain)
     migration.upgrade(url)
-    with connected(url) as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '0004'"))
+    make_first(url)
     with psycopg.connect(plain) as dump:
         dump.execute("SELECT count(*) FROM session")
         with pytest.raises(migration.Held, match="Start again when it is over"):
