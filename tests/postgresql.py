@@ -99,3 +99,13 @@ def _run(name: str, *arguments: str) -> None:
         text=True,
     )
     assert done.returncode == 0, done.stdout
+
+
+def somebody_waits_for_a_lock(url: str) -> bool:
+    """In this database."""
+    query = (
+        "SELECT 1 FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with psycopg.connect(url) as connection:
+        return connection.execute(query).fetchone() is not None

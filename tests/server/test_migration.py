@@ -32,7 +32,7 @@ from careseal.server.store import migration, schema
 from careseal.server.store.engines import open_engines, parse
 from tests.eventually import eventually
 from tests.form import Large
-from tests.postgresql import PostgreSQL, postgresql
+from tests.postgresql import PostgreSQL, postgresql, somebody_waits_for_a_lock
 from tests.serving import ServerProcess, serving
 
 FIRST_RELEASE = Path(__file__).with_name("first_release.sql")
@@ -262,7 +262,7 @@ def test_behind_a_backup_an_upgrade_stops_nobody(cluster: PostgreSQL) -> None:
     with ThreadPoolExecutor(1) as upgrading, psycopg.connect(plain) as dump:
         dump.execute("SELECT count(*) FROM session")
         upgraded = upgrading.submit(migration.upgrade, url)
-        eventually(lambda: waits_for_a_lock(plain))
+        eventually(lambda: somebody_waits_for_a_lock(plain))
         with psycopg.connect(plain) as worker:
             worker.execute("SET statement_timeout = '10s'")
             worker.execute("SELECT count(*) FROM session")
@@ -284,15 +284,6 @@ def test_a_backup_that_does_not_end_is_said(
         dump.execute("SELECT count(*) FROM session")
         with pytest.raises(migration.Held, match="Start again when it is over"):
             migration.upgrade(url)
-
-
-def waits_for_a_lock(url: str) -> bool:
-    query = (
-        "SELECT 1 FROM pg_stat_activity"
-        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    with psycopg.connect(url) as connection:
-        return connection.execute(query).fetchone() is not None
 
 
 def make_later(url: URL) -> None:

@@ -245,7 +245,7 @@ def test_a_target_with_other_data_is_refused(filled: Place, tmp_path: Path) -> N
 def test_what_is_damaged_at_the_source_is_said(filled: Place, tmp_path: Path, damage: str) -> None:
     """No server starts on either side then, until it is given up."""
     source, target = copy_of(filled, tmp_path / "source"), Place(tmp_path / "target")
-    (part,) = (source.folder / "data/objects" / each for each in source.server().objects)
+    part = part_of(source)
     match damage:
         case "entry":
             with sqlite3.connect(source.folder / "data/careseal.sqlite3") as database:
@@ -301,9 +301,7 @@ def test_what_was_moved_goes_on_in_one_place_only(filled: Place, tmp_path: Path)
 
 def test_a_move_that_was_interrupted_can_lead_elsewhere(filled: Place, tmp_path: Path) -> None:
     here, broken, there = copy_of(filled, tmp_path / "here"), *new_places(tmp_path, 2)
-    objects = here.folder / "data/objects"
-    (name,) = without_marks(each.relative_to(objects).as_posix() for each in objects.glob("*/*"))
-    part = objects / name
+    part = part_of(here)
     part.rename(tmp_path / "part")
     with pytest.raises(moving.MoveError, match="is not at the source"):
         carry(here, broken)
@@ -351,7 +349,7 @@ def test_an_object_that_the_target_lost_is_carried_again(
 ) -> None:
     here, there = copy_of(filled, tmp_path / "here"), Place(tmp_path / "there")
     moving.move(here.settings, there.settings, print, running=True)
-    (part,) = (each for each in (there.folder / "data/objects").rglob("*") if each.is_file())
+    part = part_of(there)
     body = part.read_bytes()
     if damage == "gone":
         part.unlink()
@@ -407,6 +405,12 @@ def test_an_earlier_time_to_fewer_databases_leaves_nothing(tmp_path: Path, first
             part = client.get(f"{visits[0].path}/files/{file}/parts/0", headers=headers)
             assert part.content == body
             assert all(log_of(client, each) == [] for each in visits)
+
+
+def part_of(place: Place) -> Path:
+    """The file of the one object there is."""
+    (name,) = place.server().objects
+    return place.folder / "data/objects" / name
 
 
 def two_databases(folder: Path) -> tuple[str, ...]:

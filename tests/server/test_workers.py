@@ -24,7 +24,7 @@ from careseal.server.store import log
 from careseal.server.store.engines import open_engines, parse
 from tests.eventually import eventually
 from tests.form import Large
-from tests.postgresql import PostgreSQL, postgresql
+from tests.postgresql import PostgreSQL, postgresql, somebody_waits_for_a_lock
 from tests.redis_server import RedisServer, redis_server
 from tests.server.following import following, unauthenticated
 from tests.server.test_knocks import Door, box, knock
@@ -211,15 +211,6 @@ def committing(url: str, visit: Visit) -> Iterator[None]:
 
 def octets_of(text: str) -> bytes:
     return base64.urlsafe_b64decode(f"{text}==")
-
-
-def somebody_waits_for_a_lock(url: str) -> bool:
-    query = (
-        "SELECT 1 FROM pg_stat_activity"
-        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    with psycopg.connect(url) as connection:
-        return connection.execute(query).fetchone() is not None
 
 
 def test_a_sign_in_link_works_once_at_all_of_them(

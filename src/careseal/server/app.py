@@ -144,7 +144,7 @@ def _buckets(settings: Settings, databases: Databases) -> Buckets | None:
 
 
 def upgraded(settings: Settings) -> list[URL]:
-    """The databases, with tables of this release. Raises ``TooNew``, ``Elsewhere``."""
+    """The databases, with tables of this release. Raises as ``upgrade`` does."""
     urls = settings.databases()
     for url in urls:
         there = upgrade(url)
