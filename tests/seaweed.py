@@ -39,13 +39,7 @@ class Seaweed:
     @property
     def environment(self) -> dict[str, str]:
         """What ``careseal serve`` needs to reach it."""
-        return {
-            "AWS_ENDPOINT": f"http://127.0.0.1:{self._port}",
-            "AWS_ALLOW_HTTP": "true",
-            "AWS_ACCESS_KEY_ID": KEY,
-            "AWS_SECRET_ACCESS_KEY": SECRET,
-            "AWS_REGION": "us-east-1",
-        }
+        return environment_of(f"http://127.0.0.1:{self._port}")
 
     @property
     def address(self) -> str:
@@ -120,6 +114,17 @@ class Seaweed:
             except Exception:
                 if time.monotonic() > deadline:
                     raise
+
+
+def environment_of(endpoint: str) -> dict[str, str]:
+    """What ``careseal serve`` needs to reach a store that takes the tests' keys."""
+    return {
+        "AWS_ENDPOINT": endpoint,
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_ACCESS_KEY_ID": KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET,
+        "AWS_REGION": "us-east-1",
+    }
 
 
 def _weed() -> str:

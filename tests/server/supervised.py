@@ -3,7 +3,8 @@
     python -m tests.server.supervised FOLDER START_AT_MOST
 
 Each that is ready leaves its process id in the folder. None starts while there are as many as
-``START_AT_MOST`` says, unless the folder has a file named "go on".
+``START_AT_MOST`` says, unless the folder has a file named "go on"; with one named "wait" it never
+says that it is ready, and leaves "starting".
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from careseal.server.supervisor import CannotWork, Supervisor, say_ready
 
 def work(folder: Path, most: int, _listening: socket.socket, parent: Connection) -> None:
     if len(list(folder.glob("*.pid"))) >= most and not (folder / "go on").exists():
+        if (folder / "wait").exists():
+            (folder / "starting").touch()
+            signal.sigwait([signal.SIGUSR1])
         return
     (folder / f"{os.getpid()}.pid").touch()
     say_ready(parent)

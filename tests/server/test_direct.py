@@ -5,10 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,12 +20,14 @@ import obstore
 import pytest
 from sqlalchemy import update
 
+from careseal.server.blobs import open_blobs
 from careseal.server.presign import Presigner
+from careseal.server.problems import Problem
 from careseal.server.settings import Settings
 from careseal.server.store import schema
 from careseal.server.store.engines import open_engines
 from tests.eventually import eventually
-from tests.seaweed import BUCKET, KEY, SECRET, Seaweed
+from tests.seaweed import BUCKET, KEY, SECRET, Seaweed, environment_of
 from tests.server.test_files import FULL, announce, get, put
 from tests.server.visits import Member, Visit, b64, problem_of
 from tests.serving import ServerProcess, serving
@@ -357,21 +362,45 @@ def test_a_store_that_checks_nothing_gets_no_direct_uploads(
 @pytest.fixture
 def careless() -> Iterator[str]:
     """The address of a store that takes whatever comes."""
-    from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-    from threading import Thread
+    with store_answering(200) as address:
+        yield f"{address}/{BUCKET}"
+
+
+async def test_where_the_bucket_is_gone_a_part_is_to_be_sent_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """SeaweedFS would make it again, so what answers here only says what S3 does."""
+
+    async def part() -> AsyncIterator[bytes]:
+        yield bytes(288)
+
+    gone = b"<Error><Code>NoSuchBucket</Code><Message>It is not there</Message></Error>"
+    with store_answering(404, gone) as address:
+        for name, value in environment_of(address).items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(Problem, match="unavailable"):
+            await open_blobs(f"s3://{BUCKET}", Path()).write(bytes(16), part())
+
+
+@contextmanager
+def store_answering(status: int, body: bytes = b"") -> Iterator[str]:
+    """The address of what answers every PUT alike."""
 
     class Store(BaseHTTPRequestHandler):
         def do_PUT(self) -> None:
             self.rfile.read(int(self.headers["content-length"]))
-            self.send_response(200)
-            self.send_header("content-length", "0")
+            self.send_response(status)
+            self.send_header("content-length", str(len(body)))
             self.end_headers()
+            self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:
             pass
 
     store = ThreadingHTTPServer(("127.0.0.1", 0), Store)
     Thread(target=store.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{store.server_port}/{BUCKET}"
-    store.shutdown()
-    store.server_close()
+    try:
+        yield f"http://127.0.0.1:{store.server_port}"
+    finally:
+        store.shutdown()
+        store.server_close()

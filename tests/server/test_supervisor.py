@@ -61,3 +61,12 @@ def test_a_worker_that_cannot_be_replaced_yet_takes_no_other_along(tmp_path: Pat
         running.terminate()
         assert running.wait(60) == 0
         eventually(lambda: not any(map(lives, ready(tmp_path))))
+
+
+def test_it_ends_while_a_worker_starts(tmp_path: Path) -> None:
+    (tmp_path / "wait").touch()
+    with supervised(tmp_path, start_at_most=1) as running:
+        eventually((tmp_path / "starting").exists)
+        running.terminate()
+        assert running.wait(20) == 0
+        eventually(lambda: not any(map(lives, ready(tmp_path))))

@@ -20,8 +20,9 @@ import pytest
 
 from careseal.server import wire
 from careseal.server.settings import Limits
-from careseal.server.store import log
+from careseal.server.store import credentials, log
 from careseal.server.store.engines import open_engines, parse
+from careseal.server.store.migration import upgrade
 from tests.eventually import eventually
 from tests.form import Large
 from tests.postgresql import PostgreSQL, postgresql, somebody_waits_for_a_lock
@@ -398,6 +399,25 @@ def count_sessions(url: str) -> int:
     with psycopg.connect(url) as connection:
         row = connection.execute("SELECT count(*) FROM session").fetchone()
     return 0 if row is None else int(row[0])
+
+
+def test_of_two_first_starts_at_once_one_makes_the_account(database: PostgreSQL) -> None:
+    url = database.new_database()
+    upgrade(parse(url))
+    engines = open_engines(parse(url))
+    now = 1_700_000_000_000
+
+    def second() -> credentials.Account:
+        with engines.writing.begin() as connection:
+            return credentials.only_account(connection, now)
+
+    with ThreadPoolExecutor() as others:
+        with engines.writing.begin() as connection:
+            made = credentials.only_account(connection, now)
+            other = others.submit(second)
+            eventually(lambda: somebody_waits_for_a_lock(url))
+        assert other.result(30) == made
+    engines.dispose()
 
 
 def test_more_workers_than_one_need_postgresql(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ class Blobs:
             with traces.step("object write"):
                 return await self._write(name, chunks)
         except (OSError, BaseError) as failure:
-            raise _as_problem(failure) from failure
+            raise _failed(failure) from failure
 
     async def _write(self, name: str, chunks: AsyncIterable[bytes]) -> Stored:
         digest, size = hashlib.sha256(), 0
@@ -104,14 +104,14 @@ class Blobs:
                 yield bytes(chunk)
             metrics.object_bytes("out", end - start)
         except BaseError as failure:
-            raise _as_problem(failure) from failure
+            raise _absent_or_failed(failure) from failure
 
     async def size(self, name: str) -> int:
         """Bytes of an object. Raises ``FileNotFoundError``, ``unavailable``."""
         try:
             return (await obstore.head_async(self._store, name))["size"]
         except (OSError, BaseError) as failure:
-            raise _as_problem(failure) from failure
+            raise _absent_or_failed(failure) from failure
 
     async def delete(self, names: list[str]) -> None:
         """Remove objects that are there."""
@@ -246,7 +246,7 @@ class FolderBlobs(Blobs):
                         raise OSError("The object is shorter than what was written.")
                     yield piece
         except OSError as failure:
-            raise _as_problem(failure) from failure
+            raise _absent_or_failed(failure) from failure
         metrics.object_bytes("out", end - start)
 
     def _older_than(self, moment: float) -> Iterator[str]:
@@ -394,10 +394,12 @@ def _open_at(path: Path, start: int) -> BufferedReader:
     return file
 
 
-def _as_problem(failure: Exception) -> Problem | Exception:
+def _absent_or_failed(failure: Exception) -> Exception:
+    return failure if isinstance(failure, FileNotFoundError) else _failed(failure)
+
+
+def _failed(failure: Exception) -> Problem:
     if any(sign in str(failure) for sign in FULL):
         return Problem("storage-full", "The server's disk is full.")
-    if isinstance(failure, FileNotFoundError):
-        return failure
     log.error("the objects' store failed", exc_info=failure)
     return Problem("unavailable", "The objects cannot be reached.", headers={"Retry-After": "2"})

@@ -49,6 +49,7 @@ class Follower:
     def __init__(
         self,
         member_id: bytes,
+        token_hash: bytes,
         after: int,
         most_frames: int,
         most_bytes: int,
@@ -56,6 +57,7 @@ class Follower:
         is_host: bool = False,
     ) -> None:
         self.member_id = member_id
+        self.token_hash = token_hash  # it came with
         self.is_host = is_host
         self.cursor = after  # the last entry sent or queued
         self.live = False  # entries come as they land; before, they are read from the store

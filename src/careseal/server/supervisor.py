@@ -20,6 +20,7 @@ from careseal.server import metrics
 from careseal.server.request_log import event
 
 READY_WITHIN: Final = 60.0  # s
+LOOK_EVERY: Final = 0.5  # s, whether the server is to end, while a worker starts
 GONE_WITHIN: Final = 30.0  # s after SIGTERM, then SIGKILL
 QUICK: Final = 3  # workers that end before they are ready, one after the other: give up
 FIRST_PAUSE: Final = 1.0  # s before a worker that did not start is tried again, then twice it
@@ -32,6 +33,10 @@ Work = Callable[[socket.socket, Connection], None]
 
 class CannotWork(Exception):
     """Workers end before they are ready."""
+
+
+class _Ending(Exception):
+    """The server is to end."""
 
 
 def say_ready(parent: Connection) -> None:
@@ -57,6 +62,7 @@ class Supervisor:
         self._children: dict[SpawnProcess, Connection] = {}
         self._pause, self._again_at = FIRST_PAUSE, 0.0
         self._signals: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._ending = False
         self._woken, self._wake = os.pipe()
 
     def run(self, started: Callable[[], None]) -> None:
@@ -72,6 +78,8 @@ class Supervisor:
             started()
             while self._next() != signal.SIGTERM:
                 pass
+        except _Ending:
+            pass
         finally:
             for worker in self._workers:
                 self._stop(worker, wait=False)
@@ -79,6 +87,7 @@ class Supervisor:
                 self._stop(worker)
 
     def _signalled(self, number: int, _frame: object) -> None:
+        self._ending = self._ending or number != signal.SIGHUP
         self._signals.put(number)
         os.write(self._wake, b".")
 
@@ -136,15 +145,30 @@ class Supervisor:
             worker = context.Process(target=self._work, args=(self._listening, parent))
             worker.start()
             parent.close()
-            if child.poll(READY_WITHIN):
-                try:
-                    child.recv()
-                    self._children[worker] = child
-                    return worker
-                except EOFError:
-                    event(log, "a worker did not start")
-            self._stop(worker)
+            ready = False
+            try:
+                ready = self._says_ready(child)
+            finally:
+                if not ready:
+                    self._stop(worker)
+            if ready:
+                self._children[worker] = child
+                return worker
         raise CannotWork("Workers end before they are ready; the log says why.")
+
+    def _says_ready(self, child: Connection) -> bool:
+        until = time.monotonic() + READY_WITHIN
+        while not child.poll(LOOK_EVERY):
+            if self._ending:
+                raise _Ending
+            if time.monotonic() > until:
+                return False
+        try:
+            child.recv()
+        except EOFError:
+            event(log, "a worker did not start")
+            return False
+        return True
 
     def _stop(self, worker: SpawnProcess, *, wait: bool = True) -> None:
         worker.terminate()

@@ -15,7 +15,7 @@ import msgspec
 
 from careseal.server import news
 from careseal.server.bus import Bus, Line
-from careseal.server.fanout import OVER, REVOKED, Fanout
+from careseal.server.fanout import NOT_AUTHORISED, OVER, REVOKED, Fanout
 from careseal.server.store import log as entries
 from careseal.server.store import members
 from careseal.server.store.databases import Databases
@@ -108,20 +108,26 @@ class Workers:
 
 
 async def look_again(fanout: Fanout, databases: Databases) -> None:
-    """Find what followers were not told: new entries, the end, a revoked token."""
-    followed = fanout.followed()
+    """Find what followers were not told: new entries, the end, a token revoked or replaced.
+
+    Only those that were there before the database is read: it may not know of later ones.
+    """
+    followed = {session_id: list(them) for session_id, them in fanout.followed().items()}
     fanout.wake_waiting()
     for shard, database in enumerate(databases.every):
         ids = [one for one in followed if databases.shard_of(one) == shard]
         for start in range(0, len(ids), BATCH):
             batch = ids[start : start + BATCH]
             heads = await database.read(partial(entries.heads, sessions=batch))
-            revoked = await database.read(partial(members.revoked, sessions=batch))
+            tokens = await database.read(partial(members.tokens, sessions=batch))
             for session_id in batch:
                 head, ended = heads.get(session_id, (0, True))
-                for follower in list(followed[session_id]):
-                    if (session_id, follower.member_id) in revoked:
+                for follower in followed[session_id]:
+                    token = tokens.get((session_id, follower.member_id), follower.token_hash)
+                    if token is None:
                         follower.close(REVOKED)
+                    elif token != follower.token_hash:
+                        follower.close(NOT_AUTHORISED)
                     elif head > follower.cursor:
                         follower.fall_behind()
                     elif ended:

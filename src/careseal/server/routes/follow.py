@@ -66,6 +66,7 @@ async def _serve(socket: WebSocket, session: str) -> Close:
     settings = relay.settings
     follower = Follower(
         asking.member_id,
+        token_hash,
         after,
         settings.queued_frames,
         settings.queued_bytes,

@@ -22,9 +22,12 @@ class Account:
 
 def only_account(connection: Connection, now: int) -> Account:
     """The account of whoever runs this server, made on the first start."""
-    row = connection.execute(select(account).order_by(account.c.created_at).limit(1)).first()
-    if row is not None:
-        return Account(row.id, row.name)
+    if there := _first(connection):
+        return there
+    if connection.dialect.name == "postgresql":  # another machine's first start may be under way
+        connection.exec_driver_sql("LOCK TABLE account IN SHARE ROW EXCLUSIVE MODE")
+        if there := _first(connection):
+            return there
     made = Account(secrets.token_bytes(16), "Clinician")
     connection.execute(insert(account).values(id=made.id, name=made.name, created_at=now))
     return made
@@ -59,3 +62,8 @@ def use_up(connection: Connection, hashed: bytes, kind: Kind, now: int) -> Accou
     # Of two who come with it at once, the one whose deletion counts is in.
     found = find(connection, hashed, kind, now)
     return found if connection.execute(used).first() else None
+
+
+def _first(connection: Connection) -> Account | None:
+    row = connection.execute(select(account).order_by(account.c.created_at).limit(1)).first()
+    return Account(row.id, row.name) if row else None

@@ -180,12 +180,17 @@ def revoke(connection: Connection, session_id: bytes, ids: Sequence[bytes]) -> i
     return connection.execute(change.values(revoked=True)).rowcount
 
 
-def revoked(connection: Connection, sessions: list[bytes]) -> set[tuple[bytes, bytes]]:
-    """Sessions and members whose tokens are revoked."""
-    query = select(member.c.session_id, member.c.id).where(
-        member.c.session_id.in_(sessions), member.c.revoked.is_(True)
+def tokens(
+    connection: Connection, sessions: list[bytes]
+) -> dict[tuple[bytes, bytes], bytes | None]:
+    """The hash of each member's token, by session and member; None where it is revoked."""
+    query = select(member.c.session_id, member.c.id, member.c.token_hash, member.c.revoked).where(
+        member.c.session_id.in_(sessions)
     )
-    return {(session_id, id_) for session_id, id_ in connection.execute(query)}
+    return {
+        (session_id, id_): None if revoked else hash_
+        for session_id, id_, hash_, revoked in connection.execute(query)
+    }
 
 
 def _refuse_known_token(connection: Connection, session_id: bytes, token_hash: bytes) -> None:
