@@ -6,21 +6,28 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from careseal.client import (
     ApiToken,
     CommitVoid,
+    Disconnected,
+    Event,
     Link,
+    Over,
     ServerRefused,
     ServerUnreachable,
     Session,
     Store,
     TooMany,
+    following,
 )
 from careseal.client.account import sign_in_code
+from careseal.client.line import LineOver
 from careseal.client.transport import Transport
+from careseal.e2ee.secret import MemberToken
 from tests.hostile.liar import COMMITS, LOG, Answer, Asked, Fate, Liar, problem
 from tests.hostile.proxy import lying
 from tests.hostile.scene import texts
@@ -102,6 +109,32 @@ async def test_a_commit_that_a_rate_refused_is_posted_later(line: Line) -> None:
     line.liar.honest()
     await line.host.catch_up()
     assert line.host.epoch == 1
+
+
+async def test_a_line_that_ends_while_the_log_cannot_be_read_is_opened_again(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Ended:
+        async def frames(self) -> AsyncIterator[dict[str, Any]]:
+            raise LineOver
+            yield {}
+
+        async def send_signal(self, to: object, signal: bytes) -> None:
+            raise ServerUnreachable("It has ended.")
+
+    @asynccontextmanager
+    async def ended(url: str, token: MemberToken) -> AsyncIterator[Ended]:
+        yield Ended()
+
+    monkeypatch.setattr(following, "open_line", ended)
+    line.liar.asks("GET", LOG)(lambda asked: BUSY)
+    heard: list[Event] = []
+    async with line.host.following() as events:
+        async for event in events:
+            heard.append(event)
+            line.liar.honest()
+    assert isinstance(heard[0], Disconnected)
+    assert heard[1:] == [Over()]
 
 
 @pytest.mark.parametrize(("name", "status"), [("internal", 500), ("storage-full", 507)])

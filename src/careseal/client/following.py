@@ -21,7 +21,7 @@ from .carrying import Carrier
 from .commits import Committer
 from .core import Core
 from .duties import Duties
-from .errors import ClientError, NotInSession, ServerUnreachable
+from .errors import ClientError, NotInSession, ServerRefused, ServerUnreachable
 from .events import Connected, Disconnected, Event, KnocksChanged, LinkOpened, Over, Present
 from .line import Line, LineOver, open_line
 from .posting import Postman
@@ -60,17 +60,21 @@ class Follower:
         try:
             while True:
                 try:
-                    async for most in self._connected():
-                        pause = min(pause, most)
-                except LineOver:
-                    await self._core.read()
-                    self._core.tell(Over())
-                    return
-                except NotInSession:
-                    await self._core.read()  # a restored server may not know this device yet
-                    self._start(self._carrier.go_on(self._core.follow_from))
+                    try:
+                        async for most in self._connected():
+                            pause = min(pause, most)
+                    except LineOver:
+                        await self._core.read()
+                        self._core.tell(Over())
+                        return
+                    except NotInSession:
+                        await self._core.read()  # a restored server may not know this device yet
+                        self._start(self._carrier.go_on(self._core.follow_from))
                 except ServerUnreachable:
                     pass
+                except ServerRefused as refused:
+                    if refused.final:
+                        raise
                 wait = pause * random.uniform(0.75, 1.25)  # noqa: S311 - only spreads
                 self._core.tell(Disconnected(wait))
                 await asyncio.sleep(wait)
