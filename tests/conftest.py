@@ -27,6 +27,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--form", choices=("small", "large"), default="small", help=text)
 
 
+@pytest.fixture(scope="session")
+def long(request: pytest.FixtureRequest) -> bool:
+    """Whether what takes long is asked for: more rounds, then."""
+    return bool(request.config.getoption("long"))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _form(request: pytest.FixtureRequest) -> Iterator[None]:
     """Starts what the large form needs, once, if that is what is tested."""

@@ -36,10 +36,14 @@ def link(person: Person) -> str:
 
 
 @pytest.mark.timeout(300)
-def test_messages_killed_while_they_are_sent_arrive_once(person: Person, link: str) -> None:
+def test_messages_killed_while_they_are_sent_arrive_once(
+    person: Person, link: str, long: bool
+) -> None:
     host, patient, dice = person("Dr Roe"), person("Ann"), random.Random(20)
     patient.run("join", "-", stdin=link.encode())
-    finished = [n for n in range(20) if killed(patient, dice, "send", f"message {n}")]
+    finished = [
+        n for n in range(20 if long else 10) if killed(patient, dice, "send", f"message {n}")
+    ]
     patient.run("send", "the last")  # takes what waits along
     arrived = Counter(row["text"] for row in host.json("log") if row["event"] == "text")
     assert set(arrived.values()) == {1}
@@ -47,9 +51,11 @@ def test_messages_killed_while_they_are_sent_arrive_once(person: Person, link: s
 
 
 @pytest.mark.timeout(300)
-def test_joins_killed_on_the_way_are_finished_by_the_next_try(person: Person, link: str) -> None:
+def test_joins_killed_on_the_way_are_finished_by_the_next_try(
+    person: Person, link: str, long: bool
+) -> None:
     host, dice = person("Dr Roe"), random.Random(15)
-    names = [f"person {n}" for n in range(4)]
+    names = [f"person {n}" for n in range(4 if long else 2)]
     for name in names:
         shell = person(name)
         for _ in range(4):

@@ -13,7 +13,7 @@ from tests.fuzz.kept import FOLDER, kept
 from tests.fuzz.mutation import Mutator
 from tests.fuzz.target import Form, Target, attempt
 
-INPUTS = 2000
+INPUTS, MANY = 1000, 3000
 MEMORY = 256  # MiB that a target may add to the process
 TARGETS = all_targets()
 
@@ -29,13 +29,13 @@ def _peak() -> float:
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
-def test_only_documented_errors_come_out(target: Target) -> None:
+def test_only_documented_errors_come_out(target: Target, long: bool) -> None:
     seeds = [*target.seeds(), *kept(target).values()]
     before = _peak()
     for data in seeds:
         assert (finding := attempt(target, data)) is None, finding
     rng, mutator = random.Random(target.name), Mutator(target, seeds)
-    for _ in range(int(INPUTS * target.share)):
+    for _ in range(int((MANY if long else INPUTS) * target.share)):
         finding = attempt(target, mutator.mutate(rng.choice(seeds), rng))
         assert finding is None, f"{finding}\n{finding.data!r}"
     assert _peak() - before < MEMORY
