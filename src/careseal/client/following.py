@@ -199,16 +199,11 @@ def _ids(members: list[Any]) -> frozenset[MemberId]:
         return frozenset()
 
 
-async def drain(queue: asyncio.Queue[Event], running: asyncio.Task[None]) -> AsyncIterator[Event]:
+async def drain(
+    queue: asyncio.Queue[Event | None], running: asyncio.Task[None]
+) -> AsyncIterator[Event]:
     """What is queued until the task ends, and then its outcome."""
-    while True:
-        waiting = asyncio.create_task(queue.get())
-        await asyncio.wait({waiting, running}, return_when=asyncio.FIRST_COMPLETED)
-        if waiting.done():
-            yield waiting.result()
-            continue
-        waiting.cancel()
-        while not queue.empty():
-            yield queue.get_nowait()
-        running.result()
-        return
+    running.add_done_callback(lambda _: queue.put_nowait(None))
+    while (event := await queue.get()) is not None:
+        yield event
+    running.result()

@@ -399,7 +399,7 @@ class Session:
         `NotInSession` when this device was removed. A host's device keeps the door right and
         removes those who have left meanwhile.
         """
-        queue: asyncio.Queue[Event] = asyncio.Queue()
+        queue: asyncio.Queue[Event | None] = asyncio.Queue()
         follower = Follower(self._core, self._committer, self._postman, self._duties, self._carrier)
         self._core.listeners.append(queue.put_nowait)
         self._follower = follower
