@@ -70,15 +70,21 @@ class Blobs:
         Raises ``storage-full``, ``unavailable``, and may raise ``not-authorised`` when the session
         is deleted meanwhile.
         """
-        return await self.write_as(new_name(session_id), chunks)
+        try:
+            return await self.write_as(new_name(session_id), chunks)
+        except FileNotFoundError as failure:  # the bucket is gone
+            raise _failed(failure) from failure
 
     async def write_as(self, name: str, chunks: AsyncIterable[bytes]) -> Stored:
-        """As ``write``, under a name that has no object yet, or this one."""
+        """As ``write``, under a name that has no object yet, or this one.
+
+        Passes on a ``FileNotFoundError`` of what is read for it.
+        """
         try:
             with traces.step("object write"):
                 return await self._write(name, chunks)
         except (OSError, BaseError) as failure:
-            raise _failed(failure) from failure
+            raise _absent_or_failed(failure) from failure
 
     async def _write(self, name: str, chunks: AsyncIterable[bytes]) -> Stored:
         digest, size = hashlib.sha256(), 0
