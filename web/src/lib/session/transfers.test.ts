@@ -43,6 +43,27 @@ test("a file of several parts arrives as it was", async () => {
   expect(host.transfers.active.value[0]?.done.value).toBe(file.size)
 })
 
+test("a part whose stream stands still is read another way", async () => {
+  const { id, secret, host } = await world.founded()
+  const guest = await world.joined(id, secret, "Sam")
+  const wait = globalThis.setTimeout
+  vi.stubGlobal("setTimeout", (run: () => void, ms?: number) => wait(run, ms === 10_000 ? 0 : ms))
+  const file = fileOf(partSize + 12_345)
+  let stuck = 0
+  file.slice = (start, end) => {
+    const part = File.prototype.slice.call(file, start, end)
+    part.stream = () => {
+      stuck += 1
+      return new ReadableStream({ type: "bytes", pull: () => new Promise(() => undefined) })
+    }
+    return part
+  }
+  await host.transfers.upload([file])
+  await until(() => filesOf(guest).length === 1)
+  expect(stuck).toBe(2)
+  expect(await same(await contentOf(guest, filesOf(guest)[0]!.file), new Blob([await file.arrayBuffer()]))).toBe(true)
+})
+
 test.each([
   ["storedBytes", "session-full"],
   ["allStoredBytes", "server-full"],
