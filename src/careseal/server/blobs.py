@@ -70,10 +70,7 @@ class Blobs:
         Raises ``storage-full``, ``unavailable``, and may raise ``not-authorised`` when the session
         is deleted meanwhile.
         """
-        try:
-            return await self.write_as(new_name(session_id), chunks)
-        except FileNotFoundError as failure:  # the bucket is gone
-            raise _failed(failure) from failure
+        return await self.write_as(new_name(session_id), chunks)
 
     async def write_as(self, name: str, chunks: AsyncIterable[bytes]) -> Stored:
         """As ``write``, under a name that has no object yet, or this one.
@@ -84,7 +81,7 @@ class Blobs:
             with traces.step("object write"):
                 return await self._write(name, chunks)
         except (OSError, BaseError) as failure:
-            raise _absent_or_failed(failure) from failure
+            raise _as_problem(failure) from failure
 
     async def _write(self, name: str, chunks: AsyncIterable[bytes]) -> Stored:
         digest, size = hashlib.sha256(), 0
@@ -93,7 +90,10 @@ class Blobs:
             digest.update(chunk)
             size += len(chunk)
             await writer.write(chunk)
-        await writer.close()
+        try:
+            await writer.close()
+        except FileNotFoundError as failure:  # nothing else can be
+            raise OSError("The bucket is gone.") from failure
         metrics.object_bytes("in", size)
         return Stored(name, size, digest.digest())
 
@@ -110,14 +110,14 @@ class Blobs:
                 yield bytes(chunk)
             metrics.object_bytes("out", end - start)
         except BaseError as failure:
-            raise _absent_or_failed(failure) from failure
+            raise _as_problem(failure) from failure
 
     async def size(self, name: str) -> int:
         """Bytes of an object. Raises ``FileNotFoundError``, ``unavailable``."""
         try:
             return (await obstore.head_async(self._store, name))["size"]
         except (OSError, BaseError) as failure:
-            raise _absent_or_failed(failure) from failure
+            raise _as_problem(failure) from failure
 
     async def delete(self, names: list[str]) -> None:
         """Remove objects that are there."""
@@ -252,7 +252,7 @@ class FolderBlobs(Blobs):
                         raise OSError("The object is shorter than what was written.")
                     yield piece
         except OSError as failure:
-            raise _absent_or_failed(failure) from failure
+            raise _as_problem(failure) from failure
         metrics.object_bytes("out", end - start)
 
     def _older_than(self, moment: float) -> Iterator[str]:
@@ -400,12 +400,10 @@ def _open_at(path: Path, start: int) -> BufferedReader:
     return file
 
 
-def _absent_or_failed(failure: Exception) -> Exception:
-    return failure if isinstance(failure, FileNotFoundError) else _failed(failure)
-
-
-def _failed(failure: Exception) -> Problem:
+def _as_problem(failure: Exception) -> Problem | Exception:
     if any(sign in str(failure) for sign in FULL):
         return Problem("storage-full", "The server's disk is full.")
+    if isinstance(failure, FileNotFoundError):
+        return failure
     log.error("the objects' store failed", exc_info=failure)
     return Problem("unavailable", "The objects cannot be reached.", headers={"Retry-After": "2"})

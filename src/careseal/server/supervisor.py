@@ -138,30 +138,25 @@ class Supervisor:
         event(log, "workers replaced", count=len(self._workers))
 
     def _start(self) -> SpawnProcess:
-        """A worker that is ready."""
+        """A worker that is ready. Raises ``CannotWork``, ``_Ending``."""
         for _ in range(QUICK):
             child, parent = multiprocessing.Pipe()
             context = multiprocessing.get_context("spawn")
             worker = context.Process(target=self._work, args=(self._listening, parent))
             worker.start()
             parent.close()
-            ready = False
-            try:
-                ready = self._says_ready(child)
-            finally:
-                if not ready:
-                    self._stop(worker)
-            if ready:
+            if self._says_ready(child):
                 self._children[worker] = child
                 return worker
+            self._stop(worker)
+            if self._ending:
+                raise _Ending
         raise CannotWork("Workers end before they are ready; the log says why.")
 
     def _says_ready(self, child: Connection) -> bool:
         until = time.monotonic() + READY_WITHIN
         while not child.poll(LOOK_EVERY):
-            if self._ending:
-                raise _Ending
-            if time.monotonic() > until:
+            if self._ending or time.monotonic() > until:
                 return False
         try:
             child.recv()
