@@ -11,7 +11,7 @@ import {
   toBase64Url,
 } from "../encryption/e2ee.ts"
 import { archiveJob } from "./archive.ts"
-import { readInto } from "./bodyReading.ts"
+import { readBlob } from "./bodyReading.ts"
 import { chooseDestination, clearPrivateDisk, type Destination, idOnDisk, privateParts } from "./destination.ts"
 import { namesInArchive, safeMime, safeName } from "./fileName.ts"
 import { Direct } from "./direct.ts"
@@ -69,8 +69,6 @@ const uploadsAtOnce = 3
 /** Of all uploads together: a browser has six connections to an HTTP/1.1 server, and what is written needs one too. */
 const partsAtOnce = 4
 const mostParts = 65_536
-/** Milliseconds for a part's stream. In Chromium one in some thousands never goes on; the same bytes in one piece come. */
-const streamWithin = 10_000
 
 export class SessionTransfers implements Transfers {
   readonly active = signal<readonly Job[]>([])
@@ -412,24 +410,8 @@ function numbersOf(count: number): number[] {
 
 /** Into the front of a place, which moves to what is read. Throws FileNeeded. */
 async function readPart(file: File, at: number, length: number, place: () => ArrayBuffer): Promise<Uint8Array<ArrayBuffer>> {
-  const part = file.slice(at, at + length)
-  const plain = await inTime(readInto(place(), part.stream()))
-    .catch(() => readAtOnce(part, place()))
-    .catch(() => undefined)
+  const plain = await readBlob(file.slice(at, at + length), place).catch(() => undefined)
   // The file was changed or taken away under us.
   if (plain?.length !== length) throw new FileNeeded()
   return plain
-}
-
-async function readAtOnce(part: Blob, buffer: ArrayBuffer): Promise<Uint8Array<ArrayBuffer>> {
-  const plain = new Uint8Array(buffer, 0, part.size)
-  plain.set(new Uint8Array(await part.arrayBuffer()))
-  return plain
-}
-
-function inTime<T>(reading: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const late = setTimeout(() => reject(new DOMException("the stream stands still", "TimeoutError")), streamWithin)
-    void reading.then(resolve, reject).finally(() => clearTimeout(late))
-  })
 }
